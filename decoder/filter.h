@@ -1,0 +1,28 @@
+/*
+ * Which schemas, tables, columns and messages are captured: Debezium's include and exclude lists of Java regular
+ * expressions (anchored, case-insensitive), and message.key.columns. Asked once per relation, never per row.
+ */
+#ifndef DECODER_FILTER_H
+#define DECODER_FILTER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/prop.h"
+#include "base/slice.h"
+
+struct filter;
+
+/* Compiles the lists of a validated configuration. */
+struct filter *filter_new(const struct config *c, struct err *e);
+void filter_free(struct filter *f);
+
+bool filter_table(const struct filter *f, struct slice schema, struct slice table);
+bool filter_column(const struct filter *f, struct slice schema, struct slice table, struct slice column);
+bool filter_message(const struct filter *f, struct slice prefix);
+/* True when a message.key.columns entry names the table: *columns is its comma list. */
+bool filter_key_columns(const struct filter *f, struct slice schema, struct slice table, struct slice *columns);
+/* Position of the first table.include.list (or snapshot order) pattern that matches, for the order of a snapshot; INT_MAX. */
+int filter_table_rank(const struct filter *f, struct slice schema, struct slice table);
+
+#endif

@@ -1,0 +1,201 @@
+#include "decoder/plan.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "decoder/envelope.h"
+#include "decoder/filter.h"
+#include "decoder/topic.h"
+
+static atomic_uint_fast64_t plan_ids;
+
+static struct plan *
+plan_alloc(const struct settings *s, enum plan_kind kind)
+{
+    struct plan *p = mem_alloc(sizeof(*p));
+
+    arena_init(&p->arena);
+    atomic_init(&p->refs, 1);
+    p->id = atomic_fetch_add(&plan_ids, 1) + 1;
+    p->kind = kind;
+    p->settings = s;
+    return p;
+}
+
+struct plan *
+plan_ref(struct plan *p)
+{
+    atomic_fetch_add(&p->refs, 1);
+    return p;
+}
+
+void
+plan_unref(struct plan *p)
+{
+    if (!p || atomic_fetch_sub(&p->refs, 1) != 1)
+        return;
+    relation_unref(p->rel);
+    arena_free(&p->arena);
+    free(p);
+}
+
+static struct slice
+plan_field_name(struct plan *p, struct slice column)
+{
+    struct buf b;
+    struct slice name;
+
+    if (p->settings->field_adjust == ADJUST_NONE)
+        return column;
+    buf_init(&b, 4096);
+    topic_adjust_name(&b, column, p->settings->field_adjust, true);
+    name = arena_slice(&p->arena, buf_view(&b));
+    buf_free(&b);
+    return name;
+}
+
+static enum bind_result
+plan_bind(struct plan *p, const struct types *types, uint16_t col, const struct json_format *json, struct plan_field *f,
+          uint32_t *missing)
+{
+    f->col = col;
+    f->name = plan_field_name(p, p->rel->cols[col].name);
+    return type_bind(types, &p->rel->cols[col], p->settings, json, &p->arena, &f->value, missing);
+}
+
+static const struct schema *
+plan_struct(struct plan *p, const struct plan_field *fields, uint16_t n, const char *suffix, bool optional)
+{
+    struct schema *sc = arena_alloc(&p->arena, sizeof(*sc));
+    struct schema_field *f = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*f));
+
+    for (uint16_t i = 0; i < n; i++)
+        f[i] = (struct schema_field){fields[i].name, fields[i].value.schema};
+    *sc = (struct schema){
+        .type = SCHEMA_STRUCT,
+        .optional = optional,
+        .name = envelope_schema_name(&p->arena, p->settings, p->topic, suffix),
+        .fields = f,
+        .nfields = n,
+    };
+    return sc;
+}
+
+/* Columns that survive the filters and have a type that can be said. */
+static bool
+plan_bind_row(struct plan *p, const struct types *types, uint32_t *missing)
+{
+    const struct relation *rel = p->rel;
+
+    p->fields = arena_alloc(&p->arena, (rel->ncols ? rel->ncols : 1u) * sizeof(*p->fields));
+    for (uint16_t i = 0; i < rel->ncols; i++) {
+        if (!filter_column(p->settings->filter, rel->schema, rel->table, rel->cols[i].name))
+            continue;
+        switch (plan_bind(p, types, i, &p->settings->value_json, &p->fields[p->nfields], missing)) {
+        case BIND_OK:
+            p->nfields++;
+            break;
+        case BIND_DROPPED:
+            break;
+        case BIND_UNKNOWN_TYPE:
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+plan_column(const struct relation *rel, struct slice name)
+{
+    for (uint16_t i = 0; i < rel->ncols; i++)
+        if (slice_eq(rel->cols[i].name, name))
+            return i;
+    return -1;
+}
+
+/* message.key.columns wins over the table's own key; its columns come in the order they are listed. */
+static uint16_t
+plan_key_columns(const struct plan *p, uint16_t *cols)
+{
+    const struct relation *rel = p->rel;
+    struct slice list;
+    uint16_t n = 0;
+
+    if (!filter_key_columns(p->settings->filter, rel->schema, rel->table, &list)) {
+        memcpy(cols, rel->key, rel->nkey * sizeof(*cols));
+        return rel->nkey;
+    }
+    while (list.n && n < rel->ncols) {
+        const char *comma = memchr(list.p, ',', list.n);
+        struct slice name = {list.p, comma ? (size_t)(comma - list.p) : list.n};
+        int col;
+
+        list.p += name.n + (comma != NULL);
+        list.n -= name.n + (comma != NULL);
+        while (name.n && *name.p == ' ')
+            name.p++, name.n--;
+        while (name.n && name.p[name.n - 1] == ' ')
+            name.n--;
+        col = plan_column(rel, name);
+        if (col >= 0)
+            cols[n++] = (uint16_t)col;
+    }
+    return n;
+}
+
+static bool
+plan_bind_key(struct plan *p, const struct types *types, uint32_t *missing)
+{
+    uint16_t *cols = arena_alloc(&p->arena, (p->rel->ncols ? p->rel->ncols : 1u) * sizeof(*cols));
+    uint16_t n = plan_key_columns(p, cols);
+
+    p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
+    for (uint16_t i = 0; i < n; i++)
+        switch (plan_bind(p, types, cols[i], &p->settings->key_json, &p->key[p->nkey], missing)) {
+        case BIND_OK:
+            p->nkey++;
+            break;
+        case BIND_DROPPED:
+            break;
+        case BIND_UNKNOWN_TYPE:
+            return false;
+        }
+    return true;
+}
+
+struct plan *
+plan_new_table(struct relation *rel, const struct types *types, const struct settings *s, uint32_t *missing)
+{
+    struct plan *p = plan_alloc(s, PLAN_TABLE);
+    struct buf topic;
+
+    *missing = 0;
+    p->rel = relation_ref(rel);
+    buf_init(&topic, 4096);
+    topic_name(&topic, s, rel->schema, rel->table);
+    p->topic = arena_strdup(&p->arena, buf_cstr(&topic));
+    buf_free(&topic);
+    if (!plan_bind_row(p, types, missing) || !plan_bind_key(p, types, missing)) {
+        plan_unref(p);
+        return NULL;
+    }
+    p->row_schema = plan_struct(p, p->fields, p->nfields, "Value", true);
+    p->key_schema = p->nkey ? plan_struct(p, p->key, p->nkey, "Key", false) : NULL;
+    p->envelope_schema = envelope_schema_new(&p->arena, s, p->topic, p->row_schema);
+    return p;
+}
+
+struct plan *
+plan_new_message(const struct settings *s)
+{
+    struct plan *p = plan_alloc(s, PLAN_MESSAGE);
+    struct buf topic;
+
+    buf_init(&topic, 4096);
+    topic_name_of(&topic, s, "message");
+    p->topic = arena_strdup(&p->arena, buf_cstr(&topic));
+    buf_free(&topic);
+    p->key_schema = envelope_message_key_schema();
+    p->envelope_schema = envelope_message_schema_new(&p->arena, s);
+    return p;
+}

@@ -1,0 +1,48 @@
+/*
+ * What is worked out once per relation version and settings: which columns are said, how, to which topic, under which
+ * schema names. Converters compile a plan to a program; sinks keep their program in `progs`. Immutable apart from that.
+ */
+#ifndef DECODER_PLAN_H
+#define DECODER_PLAN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "decoder/relation.h"
+#include "decoder/settings.h"
+
+enum plan_kind { PLAN_TABLE, PLAN_MESSAGE };
+enum { PLAN_SINKS_MAX = 4 };
+
+struct plan_field {
+    struct slice name;      /* as said (adjusted) */
+    uint16_t col;           /* index into relation.cols */
+    struct binding value;   /* bound for the value side */
+};
+
+struct plan {
+    enum plan_kind kind;
+    uint64_t id;                       /* unique in the process */
+    const struct settings *settings;
+    struct relation *rel;              /* NULL for PLAN_MESSAGE */
+    const char *topic;
+    uint16_t nfields;
+    struct plan_field *fields;         /* the surviving columns, table order */
+    uint16_t nkey;
+    struct plan_field *key;            /* key columns in key order, bound for the key side; nkey 0: no key */
+    const struct schema *key_schema;   /* NULL: none */
+    const struct schema *row_schema;   /* "<topic>.Value", optional */
+    const struct schema *envelope_schema;
+    void *progs[PLAN_SINKS_MAX];       /* by sink index; made before the plan is used */
+    struct arena arena;
+    atomic_uint refs;
+};
+
+/* Builds the plan of a relation. NULL: the registry lacks the type *missing, ask the catalog and come again. */
+struct plan *plan_new_table(struct relation *rel, const struct types *types, const struct settings *s, uint32_t *missing);
+struct plan *plan_new_message(const struct settings *s);
+struct plan *plan_ref(struct plan *p);
+void plan_unref(struct plan *p); /* the owner of progs discards them before the last unref */
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The stored offset: exactly Debezium's JSON, and beside it what our own checks need.
+ */
+#ifndef REPLICATOR_OFFSET_H
+#define REPLICATOR_OFFSET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/prop.h"
+
+struct offset {
+    /* Debezium's members; 0 / -1 / NULL: absent. */
+    uint64_t lsn, lsn_proc, lsn_commit;
+    uint64_t events_processed;     /* lsn_events_processed */
+    bool has_txid;
+    uint64_t txid;
+    bool has_ts;
+    int64_t ts_usec;
+    char message_type[12];         /* "INSERT", … ; "" absent */
+    char snapshot[16];             /* "INITIAL" while one runs; "" absent */
+    bool last_snapshot_record, snapshot_completed; /* written with snapshot only */
+    char *extra;                   /* members we do not know, as JSON object text; kept when rewriting; NULL none */
+
+    /* Ours: file fields or record headers. */
+    bool own;                      /* the members below are there: walbridge wrote this offset */
+    uint64_t flush_lsn;            /* what the server was, or may be, told */
+    uint64_t pos_commit_lsn, pos_lsn, pos_ordinal; /* last delivered change: rows up to it are dropped when sent again */
+    uint64_t system_id;
+    uint32_t timeline;
+    char slot[64], database[64];
+};
+
+void offset_free(struct offset *o); /* frees members, not o */
+/* Debezium's JSON, compact. */
+struct buf;
+void offset_to_json(const struct offset *o, struct buf *out);
+/* Reads Debezium's JSON (boolean or text snapshot, unknown members kept). */
+bool offset_from_json(const char *json, size_t n, struct offset *o, struct err *e);
+
+/*
+ * A store. load and save block (they run at start and on the offset thread); save returns when the offset is durable.
+ * load: *found false when there is none.
+ */
+struct offset_store;
+struct offset_store_ops {
+    const char *name;
+    bool (*load)(struct offset_store *s, struct offset *out, bool *found, struct err *e);
+    bool (*save)(struct offset_store *s, const struct offset *o, struct err *e);
+    bool (*erase)(struct offset_store *s, struct err *e);
+    void (*close)(struct offset_store *s);
+};
+struct offset_store {
+    const struct offset_store_ops *ops;
+};
+
+/* The file store keeps one file per connector: <offset.storage.file.filename>. */
+struct offset_store *offset_file_open(const struct config *c, struct err *e);
+/* The exact format of Connect's offsets topic (offset.storage.topic); creates it compacted when missing. */
+struct offset_store *offset_kafka_open(const struct config *c, struct err *e);
+/* By walbridge.offset.storage (file, kafka). */
+struct offset_store *offset_store_open(const struct config *c, struct err *e);
+
+#endif

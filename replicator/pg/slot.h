@@ -1,0 +1,43 @@
+/* Replication slots: what the server knows of them, and the commands that make, move and drop them. */
+#ifndef REPLICATOR_PG_SLOT_H
+#define REPLICATOR_PG_SLOT_H
+
+#include "replicator/pg/conn.h"
+
+struct pg_server {
+    int version;           /* server_version_num: 150018 */
+    uint64_t system_id;
+    uint32_t timeline;
+    uint64_t wal_lsn;      /* current write (or replay) position */
+    bool in_recovery;
+    char wal_level[16];
+    char encoding[32];     /* server_encoding */
+};
+
+struct pg_slot {
+    char name[64], plugin[64], database[64];
+    bool active, temporary, has_plugin;
+    int active_pid;        /* 0: none */
+    uint64_t restart_lsn, confirmed_lsn; /* 0: null */
+    char wal_status[16];   /* "" before PostgreSQL 13 */
+    bool has_safe_bytes;
+    int64_t safe_bytes;    /* safe_wal_size */
+    uint64_t catalog_xmin;
+    char invalidation_reason[32];
+};
+
+/* c: a general session. */
+bool pg_server_info(PGconn *c, struct pg_server *out, struct err *e);
+/* *found false: no such slot. */
+bool pg_slot_get(PGconn *c, const char *name, struct pg_slot *out, bool *found, struct err *e);
+/* repl: a replication session. Exports a snapshot that lives until repl's next command. */
+struct pg_slot_created {
+    uint64_t consistent_lsn;
+    char snapshot[64];     /* snapshot name */
+};
+bool pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary, bool failover, bool export_snapshot,
+                    struct pg_slot_created *out, struct err *e);
+bool pg_slot_drop(PGconn *c, const char *name, struct err *e);
+bool pg_slot_advance(PGconn *c, const char *name, uint64_t lsn, uint64_t *end, struct err *e);
+
+#endif
