@@ -1,0 +1,130 @@
+#include "base/json.h"
+
+#include "base/json_scan.h"
+
+/* What stands behind the backslash: a letter, 'u' for \u00XX, 0: nothing to escape. */
+static const char json_escapes[128] = {
+    ['"'] = '"',   ['\\'] = '\\', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
+    [0x00] = 'u', [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u', [0x05] = 'u', [0x06] = 'u',
+    [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u', [0x12] = 'u',
+    [0x13] = 'u', [0x14] = 'u', [0x15] = 'u', [0x16] = 'u', [0x17] = 'u', [0x18] = 'u', [0x19] = 'u',
+    [0x1a] = 'u', [0x1b] = 'u', [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u',
+};
+
+static void
+json_unicode(struct buf *b, unsigned unit)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char text[6] = {'\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+
+    buf_add(b, text, sizeof(text));
+}
+
+static void
+json_ascii(struct buf *b, unsigned char c)
+{
+    if (json_escapes[c] == 'u') {
+        json_unicode(b, c);
+    } else {
+        const char text[2] = {'\\', json_escapes[c]};
+
+        buf_add(b, text, sizeof(text));
+    }
+}
+
+/* A character beyond the first 65536, as the two surrogates that Java holds. */
+static void
+json_surrogates(struct buf *b, const unsigned char *p)
+{
+    unsigned code = (p[0] & 0x07U) << 18 | (p[1] & 0x3fU) << 12 | (p[2] & 0x3fU) << 6 | (p[3] & 0x3fU);
+
+    code -= 0x10000;
+    json_unicode(b, 0xd800 + (code >> 10));
+    json_unicode(b, 0xdc00 + (code & 0x3ff));
+}
+
+void
+json_str_body(struct buf *b, struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p, *const end = p + s.n;
+    const unsigned char *run = p; /* what is from here to p goes out as it is, in one piece */
+
+    while (p < end) {
+        struct json_seq seq;
+
+        if (*p < 0x80) {
+            p += json_scan(p, (size_t)(end - p));
+            if (p == end)
+                break;
+        }
+        if (*p >= 0x80) {
+            seq = json_utf8(p, (size_t)(end - p));
+            if (seq.valid && seq.n < 4) {
+                p += seq.n;
+                continue;
+            }
+        } else {
+            seq = (struct json_seq){1, true};
+        }
+        buf_add(b, run, (size_t)(p - run));
+        if (*p < 0x80)
+            json_ascii(b, *p);
+        else if (seq.valid)
+            json_surrogates(b, p);
+        else
+            BUF_LIT(b, "\xef\xbf\xbd");
+        p += seq.n;
+        run = p;
+    }
+    buf_add(b, run, (size_t)(p - run));
+}
+
+void
+json_str(struct buf *b, struct slice s)
+{
+    buf_putc(b, '"');
+    json_str_body(b, s);
+    buf_putc(b, '"');
+}
+
+void
+json_cstr(struct buf *b, const char *s)
+{
+    json_str(b, slice_of(s));
+}
+
+void
+json_base64(struct buf *b, struct slice bytes)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = (const unsigned char *)bytes.p;
+    size_t left = bytes.n, need;
+    char *w;
+
+    if (__builtin_mul_overflow(left / 3 + (left % 3 != 0), (size_t)4, &need) || need > SIZE_MAX - 2) {
+        b->full = true;
+        return;
+    }
+    w = buf_room(b, need + 2);
+    if (!w)
+        return;
+    buf_took(b, need + 2);
+    *w++ = '"';
+    for (; left >= 3; p += 3, left -= 3) {
+        unsigned group = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
+
+        *w++ = alphabet[group >> 18];
+        *w++ = alphabet[group >> 12 & 63];
+        *w++ = alphabet[group >> 6 & 63];
+        *w++ = alphabet[group & 63];
+    }
+    if (left) {
+        unsigned group = (unsigned)p[0] << 16 | (left == 2 ? (unsigned)p[1] << 8 : 0);
+
+        *w++ = alphabet[group >> 18];
+        *w++ = alphabet[group >> 12 & 63];
+        *w++ = left == 2 ? alphabet[group >> 6 & 63] : '=';
+        *w++ = '=';
+    }
+    *w = '"';
+}
