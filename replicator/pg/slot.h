@@ -2,6 +2,8 @@
 #ifndef REPLICATOR_PG_SLOT_H
 #define REPLICATOR_PG_SLOT_H
 
+#include <stdint.h>
+
 #include "replicator/pg/conn.h"
 
 struct pg_server {
@@ -30,14 +32,29 @@ struct pg_slot {
 bool pg_server_info(PGconn *c, struct pg_server *out, struct err *e);
 /* *found false: no such slot. */
 bool pg_slot_get(PGconn *c, const char *name, struct pg_slot *out, bool *found, struct err *e);
-/* repl: a replication session. Exports a snapshot that lives until repl's next command. */
+/*
+ * repl: a replication session. An exported snapshot lives until repl's next command. Creation waits for every transaction
+ * that is open on the server; pg_slot_create waits for ever, pg_slot_create_within at most timeout_ms, and then its error
+ * (slot.timeout, retry) names the sessions waited for. To do it without blocking: PQsendQuery of pg_slot_create_sql's text,
+ * then pg_slot_create_result.
+ */
 struct pg_slot_created {
     uint64_t consistent_lsn;
     char snapshot[64];     /* snapshot name */
 };
 bool pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary, bool failover, bool export_snapshot,
                     struct pg_slot_created *out, struct err *e);
-bool pg_slot_drop(PGconn *c, const char *name, struct err *e);
+/* c: a general session, asked who blocks. */
+bool pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary, bool failover,
+                           bool export_snapshot, int timeout_ms, struct pg_slot_created *out, struct err *e);
+struct buf;
+void pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary, bool failover,
+                        bool export_snapshot);
+bool pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_created *out, struct err *e);
+/* Who keeps the walsender waiter_pid waiting (0: every open transaction that writes), as text for a message: "pid 123 (user
+ * app, application psql, in transaction for 12 s)"; "" nobody. */
+bool pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e);
+PGconn *c, const char *name, struct err *e);
 bool pg_slot_advance(PGconn *c, const char *name, uint64_t lsn, uint64_t *end, struct err *e);
 
 #endif
