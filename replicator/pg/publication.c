@@ -153,16 +153,14 @@ wanted_names(const struct pub_request *r)
     return names;
 }
 
+/* Names as the query gives them, quoted and sorted; its one parameter is the publication. */
 static bool
-same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
+same_names(PGconn *c, const struct pub_request *r, const char *sql, bool *same, struct err *e)
 {
-    PGresult *q = pg_query_params(
-        c, e, 1,
-        "SELECT '\"' || pg_catalog.replace(schemaname, '\"', '\"\"') || '\".\"' || pg_catalog.replace(tablename, '\"', '\"\"') || '\"'"
-        " FROM pg_catalog.pg_publication_tables WHERE pubname = $1::name ORDER BY 1 COLLATE \"C\"",
-        1, &r->name);
+    PGresult *q = pg_query_params(c, e, 1, sql, 1, &r->name);
     char **names;
 
+    *same = false;
     if (!q)
         return err_wrap(e, "reading the tables of publication \"%s\"", r->name);
     names = wanted_names(r);
@@ -177,11 +175,34 @@ same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
     return true;
 }
 
+/*
+ * Debezium compares with pg_publication_tables, where a partitioned table stands as its partitions or only as itself, and
+ * so alters a publication of partitioned tables at every start. The members themselves are looked at first; the view
+ * still counts, for publications of whole schemas.
+ */
+static bool
+same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
+{
+#define QUOTED(s, t) "'\"' || replace(" s ", '\"', '\"\"') || '\".\"' || replace(" t ", '\"', '\"\"') || '\"'"
+    if (!same_names(c, r,
+                    "SELECT " QUOTED("n.nspname", "t.relname") " FROM pg_catalog.pg_publication_rel m"
+                    " JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid JOIN pg_catalog.pg_class t ON t.oid = m.prrelid"
+                    " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
+                    " WHERE p.pubname = $1::name ORDER BY 1 COLLATE \"C\"",
+                    same, e))
+        return false;
+    return *same || same_names(c, r,
+                               "SELECT " QUOTED("schemaname", "tablename") " FROM pg_catalog.pg_publication_tables"
+                               " WHERE pubname = $1::name ORDER BY 1 COLLATE \"C\"",
+                               same, e);
+#undef QUOTED
+}
+
 static bool
 adjust(PGconn *c, const struct pub_request *r, const struct existing *is, bool dry_run, struct err *e)
 {
     struct buf sql;
-    bool same, ok;
+    bool same = false, ok;
 
     if (is->all_tables)
         return err_set(e, ERR_CONFIG, "publication.all_tables",

@@ -54,7 +54,7 @@ bool pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_creat
 /* Who keeps the walsender waiter_pid waiting (0: every open transaction that writes), as text for a message: "pid 123 (user
  * app, application psql, in transaction for 12 s)"; "" nobody. */
 bool pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e);
-PGconn *c, const char *name, struct err *e);
+bool pg_slot_drop(PGconn *c, const char *name, struct err *e);
 bool pg_slot_advance(PGconn *c, const char *name, uint64_t lsn, uint64_t *end, struct err *e);
 
 #endif
