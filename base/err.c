@@ -18,7 +18,8 @@ err_set(struct err *e, enum err_class cls, const char *code, const char *fmt, ..
     va_end(ap);
 
     e->cls = cls;
-    snprintf(e->code, sizeof(e->code), "%s", code);
+    if (code != e->code)
+        snprintf(e->code, sizeof(e->code), "%s", code);
     e->sqlstate[0] = '\0';
     memcpy(e->msg, msg, sizeof(msg));
     return false;

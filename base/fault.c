@@ -77,6 +77,8 @@ fault_parse(void)
 bool
 fault_hit(const char *name)
 {
+    bool failed = false;
+
     pthread_once(&fault_once, fault_parse);
     for (size_t i = 0; i < fault_count; i++) {
         struct fault_point *f = &fault_points[i];
@@ -87,12 +89,12 @@ fault_hit(const char *name)
         passed = atomic_fetch_add(&f->passed, 1) + 1;
         if (f->at && passed != f->at)
             continue;
-        if (f->action == FAULT_ERROR)
-            return true;
         /* As kill -9 does it: no handler, no flush, no atexit. */
-        raise(SIGKILL);
+        if (f->action == FAULT_CRASH)
+            raise(SIGKILL);
+        failed = true;
     }
-    return false;
+    return failed;
 }
 
 #endif

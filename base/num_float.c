@@ -114,7 +114,7 @@ num_nearest(const struct num_decimal *d, bool single, int n, struct num_decimal 
  *   shorter (2e23), PostgreSQL never does (its d2s.c leaves STRICTLY_SHORTEST off: 1.9999999999999998e+23). A halfway
  *   decimal with fewer digits than the longest needs a value of at least 2^53 that an odd number of 54 or 55 bits times a
  *   power of two divides by 5^k, so k <= 23: only 1e15 <= |x| < 1e39 and 16 or more digits have to be looked at; for
- *   single precision 1e7 <= |x| < 1e19 and 8 digits;
+ *   single precision 1e7 <= |x| < 1e19 and 7 digits or more;
  * - Java never asks for fewer than two digits: where one digit would do it takes the nearest of two, which differs from
  *   "d.0" only where floats are so coarse that two digits are more than enough, the smallest subnormals (4.9E-324).
  */
@@ -122,7 +122,7 @@ static void
 num_java_digits(struct num_decimal *d, bool single)
 {
     struct num_decimal shorter;
-    int many = single ? 8 : 16, low = single ? 8 : 16, high = single ? 19 : 39;
+    int many = single ? 7 : 16, low = single ? 8 : 16, high = single ? 19 : 39;
 
     if (d->n >= many && d->point >= low && d->point <= high) {
         while (d->n > 1 && num_nearest(d, single, d->n - 1, &shorter)) {

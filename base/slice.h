@@ -14,6 +14,8 @@ struct slice {
 /* For printf: "%.*s", SLICE_ARG(s). */
 #define SLICE_ARG(s) (int)(s).n, (s).p
 #define SLICE_LIT(s) ((struct slice){"" s, sizeof(s) - 1})
+/* The same in the initializer of a const table, where a compound literal is no constant. */
+#define SLICE_INIT(s) {"" s, sizeof(s) - 1}
 
 static inline struct slice
 slice_of(const char *text)
