@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-BINARY = Path(os.environ.get("WALBRIDGE", ROOT / "out" / os.environ.get("BUILD", "release") / "walbridge"))
+BUILD = os.environ.get("BUILD")
+BINARY = Path(os.environ.get("WALBRIDGE") or (ROOT / "out" / BUILD / "walbridge" if BUILD else ROOT / "walbridge"))
 
 
 def wait_until(condition, what, seconds=20.0, pause=0.05):

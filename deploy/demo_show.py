@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Shows what the demonstration wrote: Kafka records (offset, key, value by tabs, from kcat), or a BigQuery table's rows."""
+import json
+import sys
+import urllib.error
+import urllib.request
+
+
+def brief(row):
+    return "–" if row is None else "  ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in row.items())
+
+
+def records():
+    names = {"r": "read", "c": "insert", "u": "update", "d": "delete"}
+    for line in sys.stdin:
+        offset, key, value = line.rstrip("\n").split("\t", 2)
+        if value == "NULL":
+            print(f"{offset:>3}  tombstone")
+            continue
+        p = json.loads(value)
+        p = p.get("payload", p)
+        print(f"{offset:>3}  {names.get(p['op'], p['op']):6}  lsn {p['source']['lsn']}  snapshot {p['source']['snapshot']}")
+        for side in ("before", "after"):
+            if p[side] is not None:
+                print(f"       {side:6}  {brief(p[side])}")
+
+
+def rows(base, project, dataset, table):
+    """tabledata.list, as any BigQuery has it."""
+    path = f"{base.rstrip('/')}/bigquery/v2/projects/{project}/datasets/{dataset}/tables/{table}"
+    try:
+        with urllib.request.urlopen(path, timeout=10) as r:
+            fields = [f["name"] for f in json.load(r)["schema"]["fields"]]
+        with urllib.request.urlopen(f"{path}/data?maxResults=1000", timeout=10) as r:
+            found = [[c["v"] for c in row["f"]] for row in json.load(r).get("rows", [])]
+    except urllib.error.HTTPError as e:
+        if e.code == 404:  # not made yet
+            return
+        raise
+    cells = [fields] + [["NULL" if v is None else str(v).strip() for v in row] for row in found]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(fields))]
+    for row in cells:
+        print("  ".join(v.ljust(w) for v, w in zip(row, widths)).rstrip())
+
+
+if __name__ == "__main__":
+    records() if sys.argv[1] == "records" else rows(*sys.argv[2:])

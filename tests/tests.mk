@@ -1,0 +1,28 @@
+## test           unit, SQL, short fuzz, golden and integration tests: what a change has to pass
+## golden         recorded scenarios byte for byte     PYTEST_ARGS="-k inventory"
+## integration    the program on real servers          PYTEST_ARGS="-k restart -x"
+## test-long      kill -9 in a loop under load         KILLS=100 WRITERS=8 RATE=4000
+
+.PHONY: test golden integration test-long
+
+# One after the other, also under -j: they share two cores and their closing lines should not mix.
+test: all
+	$(MAKE) unit
+	$(MAKE) sql-test
+	$(MAKE) fuzz FUZZ_SECONDS=5
+	$(MAKE) golden
+	$(MAKE) integration
+
+PYTEST_ARGS ?=
+# $@ has its own folder under out/, emptied at every start: logs of the last run stay there to be read.
+RUN_PYTEST = mkdir -p out/tests/$(BUILD) && BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 tests/python.sh -m pytest -q \
+	-p no:cacheprovider --basetemp=out/tests/$(BUILD)/$@
+
+golden: all
+	$(RUN_PYTEST) tests/integration/test_golden.py $(PYTEST_ARGS)
+
+integration: all
+	$(RUN_PYTEST) tests/integration --ignore=tests/integration/test_golden.py $(PYTEST_ARGS)
+
+test-long: all
+	BUILD=$(BUILD) tests/python.sh tests/integration/kill_loop.py
