@@ -1,4 +1,5 @@
 /* Connection parameters: from database.* properties, from a URI, from PG* variables. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ const size_t pg_nsettings = sizeof pg_settings / sizeof pg_settings[0];
 /* How a database.<name> property becomes a libpq keyword. */
 enum passage {
     PASS_TEXT,
+    PASS_LOWER,
     PASS_SECONDS_MS, /* seconds → milliseconds */
     PASS_TARGET,     /* targetServerType's words */
     PASS_KEEPALIVES, /* tcpKeepAlive */
@@ -59,7 +61,7 @@ static const struct {
     {"user", PASS_TEXT, "user"},
     {"password", PASS_TEXT, "password"},
     {"dbname", PASS_TEXT, "dbname"},
-    {"sslmode", PASS_TEXT, "sslmode"},
+    {"sslmode", PASS_LOWER, "sslmode"},
     {"sslcert", PASS_TEXT, "sslcert"},
     {"sslkey", PASS_TEXT, "sslkey"},
     {"sslpassword", PASS_TEXT, "sslpassword"},
@@ -74,7 +76,7 @@ static const struct {
     {"targetServerType", PASS_TARGET, "target_session_attrs"},
     {"currentSchema", PASS_SCHEMA, NULL},
     {"options", PASS_OPTIONS, NULL},
-    {"gssEncMode", PASS_TEXT, "gssencmode"},
+    {"gssEncMode", PASS_LOWER, "gssencmode"},
     {"channelBinding", PASS_TEXT, "channel_binding"},
     {"requireAuth", PASS_TEXT, "require_auth"},
     {"kerberosServerName", PASS_TEXT, "krbsrvname"},
@@ -220,6 +222,7 @@ static bool
 apply(struct pg_params *p, const char *name, size_t row, const char *value, struct err *e)
 {
     const char *keyword = passages[row].keyword;
+    char *lower;
 
     switch (passages[row].how) {
     case PASS_TEXT:
@@ -227,6 +230,11 @@ apply(struct pg_params *p, const char *name, size_t row, const char *value, stru
             return err_set(e, ERR_CONFIG, "conn.parameter",
                            "\"%s\" needs a newer libpq than %d, which this program is linked with", name, PQlibVersion());
         return keyword_set(p, keyword, value, e);
+    case PASS_LOWER: /* Debezium takes its choices in any case, libpq does not */
+        lower = arena_strdup(&p->arena, value);
+        for (char *s = lower; *s; s++)
+            *s = (char)tolower((unsigned char)*s);
+        return keyword_set(p, keyword, lower, e);
     case PASS_SECONDS_MS:
         return set_seconds_ms(p, name, keyword, value, e);
     case PASS_TARGET:

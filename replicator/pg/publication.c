@@ -185,15 +185,15 @@ same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
 {
 #define QUOTED(s, t) "'\"' || replace(" s ", '\"', '\"\"') || '\".\"' || replace(" t ", '\"', '\"\"') || '\"'"
     if (!same_names(c, r,
-                    "SELECT " QUOTED("n.nspname", "t.relname") " FROM pg_catalog.pg_publication_rel m"
+                    "SELECT q FROM (SELECT " QUOTED("n.nspname", "t.relname") " AS q FROM pg_catalog.pg_publication_rel m"
                     " JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid JOIN pg_catalog.pg_class t ON t.oid = m.prrelid"
                     " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
-                    " WHERE p.pubname = $1::name ORDER BY 1 COLLATE \"C\"",
+                    " WHERE p.pubname = $1::name) m ORDER BY q COLLATE \"C\"",
                     same, e))
         return false;
     return *same || same_names(c, r,
-                               "SELECT " QUOTED("schemaname", "tablename") " FROM pg_catalog.pg_publication_tables"
-                               " WHERE pubname = $1::name ORDER BY 1 COLLATE \"C\"",
+                               "SELECT q FROM (SELECT " QUOTED("schemaname", "tablename") " AS q FROM pg_catalog.pg_publication_tables"
+                               " WHERE pubname = $1::name) m ORDER BY q COLLATE \"C\"",
                                same, e);
 #undef QUOTED
 }
