@@ -111,6 +111,7 @@ else
     pids="$! $pids"
     bigquery=http://127.0.0.1:$(first_line "$work/bigquery.port" . "the BigQuery stand-in")
 fi
+python3 deploy/demo_show.py dataset "$bigquery" "$project" "$dataset"
 eval "$(tests/pg.sh start "$work/pg" --until $$)"
 psql="psql -X -q -v ON_ERROR_STOP=1 -d inventory"
 createdb inventory
@@ -130,9 +131,8 @@ say "walbridge run deploy/inventory-connector.json --sink kafka --sink bigquery"
 export DATABASE_HOSTNAME=127.0.0.1 DATABASE_USER=postgres DATABASE_PASSWORD=none BOOTSTRAP_SERVERS="$kafka"
 setsid "$walbridge" run deploy/inventory-connector.json --sink kafka --sink bigquery \
     --set "database.port=$PGPORT" --set "offset.storage.file.filename=$work/offsets.dat" \
-    --set "walbridge.bigquery.endpoint=$bigquery" --set walbridge.bigquery.auth=none \
-    --set "walbridge.bigquery.project=$project" --set "walbridge.bigquery.dataset=$dataset" \
-    --set walbridge.bigquery.mapping.file=deploy/inventory-mapping.json \
+    --set "walbridge.bigquery.endpoint=$bigquery" --set "walbridge.bigquery.project=$project" \
+    --set "walbridge.bigquery.dataset=$dataset" --set walbridge.bigquery.mapping=deploy/inventory-mapping.json \
     >"$work/walbridge.log" 2>&1 &
 bridge=$!
 pids="$bridge $pids"

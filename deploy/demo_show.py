@@ -1,9 +1,19 @@
 #!/usr/bin/env python3
-"""Shows what the demonstration wrote: Kafka records (offset, key, value by tabs, from kcat), or a BigQuery table's rows."""
+"""For deploy/demo.sh: makes the BigQuery dataset, shows Kafka records (offset, key, value by tabs, from kcat) or a table's rows."""
 import json
 import sys
 import urllib.error
 import urllib.request
+
+
+def dataset(base, project, name):
+    body = json.dumps({"datasetReference": {"projectId": project, "datasetId": name}}).encode()
+    url = f"{base.rstrip('/')}/bigquery/v2/projects/{project}/datasets"
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"}), timeout=10).close()
+    except urllib.error.HTTPError as e:
+        if e.code != 409:  # it is there
+            raise
 
 
 def brief(row):
@@ -44,4 +54,4 @@ def rows(base, project, dataset, table):
 
 
 if __name__ == "__main__":
-    records() if sys.argv[1] == "records" else rows(*sys.argv[2:])
+    {"dataset": dataset, "records": records, "rows": rows}[sys.argv[1]](*sys.argv[2:])
