@@ -188,7 +188,7 @@ check-cppcheck:
 	@mkdir -p out/cppcheck
 	@cppcheck --quiet --std=c11 --language=c --platform=unix64 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability --suppressions-list=tests/check/cppcheck.txt \
-		--cppcheck-build-dir=out/cppcheck -j 2 -I. -D_GNU_SOURCE -DFAULT_POINTS \
+		--include=tests/check/cppcheck.h --cppcheck-build-dir=out/cppcheck -j 2 -I. -D_GNU_SOURCE -DFAULT_POINTS \
 		-DWALBRIDGE_VERSION='"$(VERSION)"' -U__SSE2__ $(SRCS) $(MAIN)
 
 # A file is looked at again when it, or a header it includes, changed.

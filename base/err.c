@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ERR_MSG_MAX = sizeof(((struct err *)0)->msg) };
+
 bool
 err_set(struct err *e, enum err_class cls, const char *code, const char *fmt, ...)
 {
     va_list ap;
-    char msg[sizeof(e->msg)];
+    char msg[ERR_MSG_MAX];
 
     if (!e)
         return false;
@@ -29,7 +31,7 @@ bool
 err_wrap(struct err *e, const char *fmt, ...)
 {
     va_list ap;
-    char msg[sizeof(e->msg)];
+    char msg[ERR_MSG_MAX];
     size_t n, left;
 
     if (!e)

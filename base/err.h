@@ -20,9 +20,9 @@ enum err_class {
 
 struct err {
     enum err_class cls;
-    char code[40];     /* stable, dotted: "slot.in_use" */
-    char sqlstate[6];  /* of the server's error, or empty */
-    char msg[1500];    /* one line */
+    char code[40];    /* stable, dotted: "slot.in_use" */
+    char sqlstate[6]; /* of the server's error, or empty */
+    char msg[1500];   /* one line */
 };
 
 /* Sets the error; always returns false, so that `return err_set(...)` reads as it runs. e may be NULL. */

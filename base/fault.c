@@ -28,7 +28,9 @@ static size_t fault_count;
 static _Noreturn void
 fault_bad(const char *item)
 {
-    fprintf(stderr, "WALBRIDGE_FAULT: cannot read \"%s\"; expected name=crash[@n] or name=error[@n]\n", item);
+    fprintf(stderr,
+            "WALBRIDGE_FAULT: cannot read \"%s\"; expected name=crash[@n] or name=error[@n]\n",
+            item);
     abort();
 }
 

@@ -2,20 +2,19 @@
 
 #include "base/json_scan.h"
 
-/* What stands behind the backslash: a letter, 'u' for \u00XX, 0: nothing to escape. */
-static const char json_escapes[128] = {
-    ['"'] = '"',   ['\\'] = '\\', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
-    [0x00] = 'u', [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u', [0x05] = 'u', [0x06] = 'u',
-    [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u', [0x12] = 'u',
-    [0x13] = 'u', [0x14] = 'u', [0x15] = 'u', [0x16] = 'u', [0x17] = 'u', [0x18] = 'u', [0x19] = 'u',
-    [0x1a] = 'u', [0x1b] = 'u', [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u',
+/* What stands behind the backslash; 0: \u00XX. */
+static const char json_letters[128] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\t'] = 't',
+    ['\n'] = 'n', ['\f'] = 'f',  ['\r'] = 'r',
 };
 
 static void
 json_unicode(struct buf *b, unsigned unit)
 {
     static const char hex[] = "0123456789ABCDEF";
-    const char text[6] = {'\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+    const char text[6] = {
+        '\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15],
+    };
 
     buf_add(b, text, sizeof(text));
 }
@@ -23,20 +22,20 @@ json_unicode(struct buf *b, unsigned unit)
 static void
 json_ascii(struct buf *b, unsigned char c)
 {
-    if (json_escapes[c] == 'u') {
-        json_unicode(b, c);
-    } else {
-        const char text[2] = {'\\', json_escapes[c]};
+    const char text[2] = {'\\', json_letters[c]};
 
+    if (text[1])
         buf_add(b, text, sizeof(text));
-    }
+    else
+        json_unicode(b, c);
 }
 
 /* A character beyond the first 65536, as the two surrogates that Java holds. */
 static void
 json_surrogates(struct buf *b, const unsigned char *p)
 {
-    unsigned code = (p[0] & 0x07U) << 18 | (p[1] & 0x3fU) << 12 | (p[2] & 0x3fU) << 6 | (p[3] & 0x3fU);
+    unsigned code =
+        (p[0] & 0x07U) << 18 | (p[1] & 0x3fU) << 12 | (p[2] & 0x3fU) << 6 | (p[3] & 0x3fU);
 
     code -= 0x10000;
     json_unicode(b, 0xd800 + (code >> 10));
@@ -96,12 +95,14 @@ json_cstr(struct buf *b, const char *s)
 void
 json_base64(struct buf *b, struct slice bytes)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *p = (const unsigned char *)bytes.p;
     size_t left = bytes.n, need;
     char *w;
 
-    if (__builtin_mul_overflow(left / 3 + (left % 3 != 0), (size_t)4, &need) || need > SIZE_MAX - 2) {
+    if (__builtin_mul_overflow(left / 3 + (left % 3 != 0), (size_t)4, &need) ||
+        need > SIZE_MAX - 2) {
         b->full = true;
         return;
     }

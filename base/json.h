@@ -8,9 +8,9 @@
 
 #include "base/buf.h"
 
-void json_str(struct buf *b, struct slice s);      /* with the quotes */
-void json_str_body(struct buf *b, struct slice s); /* without */
-void json_cstr(struct buf *b, const char *s);      /* with the quotes */
-void json_base64(struct buf *b, struct slice bytes); /* quoted, padded, standard alphabet */
+void json_str(struct buf *b, struct slice s);        /* with the quotes */
+void json_str_body(struct buf *b, struct slice s);   /* without */
+void json_cstr(struct buf *b, const char *s);        /* with the quotes */
+void json_base64(struct buf *b, struct slice bytes); /* quoted, padded */
 
 #endif

@@ -90,7 +90,7 @@ json_scan_sse2(const unsigned char *p, size_t n)
 #endif
 
 struct json_seq {
-    size_t n;   /* bytes of the character, or bytes that one U+FFFD stands for */
+    size_t n; /* bytes of the character, or bytes that one U+FFFD stands for */
     bool valid;
 };
 

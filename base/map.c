@@ -22,9 +22,9 @@ struct map_entry {
 
 struct map {
     struct map_entry *entries;
-    uint32_t *slots;  /* entry number + 1; 0: free */
-    uint32_t nslots;  /* power of two */
-    uint32_t used;    /* entries including holes, at most nslots / 2 */
+    uint32_t *slots; /* entry number + 1; 0: free */
+    uint32_t nslots; /* power of two */
+    uint32_t used;   /* entries including holes, at most nslots / 2 */
     uint32_t live;
 };
 
@@ -121,7 +121,7 @@ map_find(const struct map *m, struct slice key, uint32_t hash, uint32_t *slot)
 static void
 map_rebuild(struct map *m)
 {
-    uint32_t kept = 0;
+    uint32_t kept = 0, mask;
 
     if (m->live > m->used / 2) {
         if (m->nslots > UINT32_MAX / 4)
@@ -131,14 +131,15 @@ map_rebuild(struct map *m)
     }
     free(m->slots);
     m->slots = mem_array(m->nslots, sizeof(*m->slots));
+    mask = m->nslots - 1;
     for (uint32_t i = 0; i < m->used; i++) {
-        uint32_t s;
+        uint32_t s = m->entries[i].hash & mask;
 
         if (!m->entries[i].value)
             continue;
+        while (m->slots[s])
+            s = (s + 1) & mask;
         m->entries[kept] = m->entries[i];
-        for (s = m->entries[kept].hash & (m->nslots - 1); m->slots[s]; s = (s + 1) & (m->nslots - 1))
-            ;
         m->slots[s] = ++kept;
     }
     m->used = kept;

@@ -1,4 +1,7 @@
-/* A hash map from bytes (or a number) to a pointer. Keys are copied. Iteration is in insertion order. */
+/*
+ * A hash map from bytes (or a number) to a pointer. Keys are copied. Iteration is in insertion order; a key that it hands
+ * out is valid until the map changes. One map has keys of one kind: a number is its four bytes.
+ */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -12,8 +15,9 @@ struct map;
 struct map *map_new(void);
 void map_free(struct map *m, void (*free_value)(void *)); /* free_value may be NULL */
 void *map_get(const struct map *m, struct slice key);     /* NULL: absent */
-void *map_put(struct map *m, struct slice key, void *value); /* returns the value replaced, or NULL; value not NULL */
-void *map_del(struct map *m, struct slice key);           /* returns the value removed, or NULL */
+/* Returns the value replaced, or NULL. value must not be NULL. */
+void *map_put(struct map *m, struct slice key, void *value);
+void *map_del(struct map *m, struct slice key); /* returns the value removed, or NULL */
 void *map_get_u32(const struct map *m, uint32_t key);
 void *map_put_u32(struct map *m, uint32_t key, void *value);
 void *map_del_u32(struct map *m, uint32_t key);

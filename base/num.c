@@ -14,13 +14,14 @@ static const char num_pairs[200] =
 static unsigned
 num_digits(uint64_t v)
 {
+    /* clang-format off */
     static const uint64_t powers[] = {
-        UINT64_C(0), UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000), UINT64_C(100000),
-        UINT64_C(1000000), UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000), UINT64_C(10000000000),
-        UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
-        UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
-        UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+        0U, 10U, 100U, 1000U, 10000U, 100000U, 1000000U, 10000000U, 100000000U, 1000000000U,
+        10000000000U, 100000000000U, 1000000000000U, 10000000000000U, 100000000000000U,
+        1000000000000000U, 10000000000000000U, 100000000000000000U, 1000000000000000000U,
+        10000000000000000000U,
     };
+    /* clang-format on */
     /* log10(2) ≈ 1233 / 4096: right or one too small for every 64-bit number. */
     unsigned guess = ((64 - (unsigned)__builtin_clzll(v | 1)) * 1233) >> 12;
 
@@ -74,7 +75,8 @@ num_parse_u64(struct slice s, uint64_t *out)
     for (size_t i = 0; i < s.n; i++) {
         unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
 
-        if (digit > 9 || __builtin_mul_overflow(v, UINT64_C(10), &v) || __builtin_add_overflow(v, (uint64_t)digit, &v))
+        if (digit > 9 || __builtin_mul_overflow(v, 10U, &v) ||
+            __builtin_add_overflow(v, (uint64_t)digit, &v))
             return false;
     }
     *out = v;

@@ -130,7 +130,8 @@ num_java_digits(struct num_decimal *d, bool single)
             *d = shorter;
         }
     }
-    if (d->n == 1 && d->point < (single ? FLT_MIN_10_EXP : DBL_MIN_10_EXP) && num_nearest(d, single, 2, &shorter)) {
+    if (d->n == 1 && d->point < (single ? FLT_MIN_10_EXP : DBL_MIN_10_EXP) &&
+        num_nearest(d, single, 2, &shorter)) {
         shorter.negative = d->negative;
         *d = shorter;
     }

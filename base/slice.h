@@ -15,7 +15,9 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).n, (s).p
 #define SLICE_LIT(s) ((struct slice){"" s, sizeof(s) - 1})
 /* The same in the initializer of a const table, where a compound literal is no constant. */
+/* clang-format off */
 #define SLICE_INIT(s) {"" s, sizeof(s) - 1}
+/* clang-format on */
 
 static inline struct slice
 slice_of(const char *text)

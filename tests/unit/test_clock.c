@@ -53,8 +53,7 @@ backoff_doubles_to_its_cap_within_a_quarter(void **state)
         int64_t middle = cases[i].middle_ms;
 
         for (int n = 0; n < 1000; n++) {
-            int64_t wait =
-                clock_backoff_ms(cases[i].attempt, cases[i].base_ms, cases[i].cap_ms);
+            int64_t wait = clock_backoff_ms(cases[i].attempt, cases[i].base_ms, cases[i].cap_ms);
 
             assert_true(wait >= middle - middle / 4);
             assert_true(wait <= middle + middle / 4);

@@ -101,7 +101,8 @@ four_byte_characters_become_two_surrogates(void **state)
     (void)state;
     assert_json(slice_of("\xF0\x90\x80\x80"), "\"\\uD800\\uDC00\"");
     assert_json(slice_of("\xF4\x8F\xBF\xBF"), "\"\\uDBFF\\uDFFF\"");
-    assert_json(slice_of("a\xF0\x9F\x90\x98z\xF0\x9F\x90\x98"), "\"a\\uD83D\\uDC18z\\uD83D\\uDC18\"");
+    assert_json(slice_of("a\xF0\x9F\x90\x98z\xF0\x9F\x90\x98"),
+                "\"a\\uD83D\\uDC18z\\uD83D\\uDC18\"");
 }
 
 static void
@@ -125,19 +126,21 @@ bytes_that_are_not_utf8_are_replaced_as_java_does(void **state)
     } cases[] = {
         {SLICE_INIT("\x80"), R},
         {SLICE_INIT("\x80\xBF"), R R},
-        {SLICE_INIT("\xC0\x80"), R R},                 /* overlong NUL */
+        {SLICE_INIT("\xC0\x80"), R R}, /* overlong NUL */
         {SLICE_INIT("\xC1\xBF"), R R},
         {SLICE_INIT("\xC2"), R},
         {SLICE_INIT("\xC2 A"), R " A"},
         {SLICE_INIT("\xC2\xC2\x80"), R "\xC2\x80"},
-        {SLICE_INIT("\xE0\x80\x80"), R R R},           /* overlong */
+        {SLICE_INIT("\xE0\x80\x80"), R R R}, /* overlong */
         {SLICE_INIT("\xE0\x9F\xBF"), R R R},
-        {SLICE_INIT("\xE2\x82"), R},                   /* cut at the end: one for both */
+        {SLICE_INIT("\xE2\x82"), R}, /* cut at the end: one for both */
         {SLICE_INIT("\xE2\x82 A"), R " A"},
         {SLICE_INIT("\xE2 A"), R " A"},
         {SLICE_INIT("\xE2\xE2\x82\xAC"), R "\xE2\x82\xAC"},
-        {SLICE_INIT("\xED\xA0\x80"), R},               /* a surrogate: one for three */
-        {SLICE_INIT("\xED\xBF\xBF" "A"), R "A"},
+        {SLICE_INIT("\xED\xA0\x80"), R}, /* a surrogate: one for three */
+        {SLICE_INIT("\xED\xBF\xBF"
+                    "A"),
+         R "A"},
         {SLICE_INIT("\xED\xA0\xBD\xED\xB8\x80"), R R}, /* CESU-8 */
         {SLICE_INIT("\xED\xA0"), R},
         {SLICE_INIT("\xF0\x80\x80\x80"), R R R R},
@@ -147,7 +150,7 @@ bytes_that_are_not_utf8_are_replaced_as_java_does(void **state)
         {SLICE_INIT("\xF0\x9F\x98 A"), R " A"},
         {SLICE_INIT("\xF0\x9F A"), R " A"},
         {SLICE_INIT("\xF0\x9F\x98\xF0\x9F\x98\x80"), R "\\uD83D\\uDE00"},
-        {SLICE_INIT("\xF4\x90\x80\x80"), R R R R},     /* beyond U+10FFFF */
+        {SLICE_INIT("\xF4\x90\x80\x80"), R R R R}, /* beyond U+10FFFF */
         {SLICE_INIT("\xF5\x80\x80\x80"), R R R R},
         {SLICE_INIT("\xFE\xFF"), R R},
         {SLICE_INIT("\x80\n\"\xFF"), R "\\n\\\"" R},
@@ -179,7 +182,9 @@ body_has_no_quotes_and_cstr_has(void **state)
 static void
 a_full_buffer_is_never_passed(void **state)
 {
-    struct slice in = SLICE_LIT("abc\n\xF0\x9F\x98\x80\xFF" "defghijklmnopqrstuvwxyz\"");
+    struct slice in = SLICE_LIT(
+        "abc\n\xF0\x9F\x98\x80\xFF"
+        "defghijklmnopqrstuvwxyz\"");
 
     (void)state;
     for (size_t max = 0; max < 60; max++) {

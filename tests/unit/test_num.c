@@ -115,8 +115,9 @@ lsn_in_both_directions(void **state)
         {"1/0", UINT64_C(0x100000000)},
         {"FFFFFFFF/FFFFFFFF", UINT64_MAX},
     };
-    static const char *const bad[] = {"", "0", "/", "0/", "/0", "0/0/0", "G/0", "0/G",
-                                      "123456789/0", "0/123456789", " 0/0", "0/0 ", "-1/0"};
+    static const char *const bad[] = {"",      "0",    "/",   "0/",          "/0",
+                                      "0/0/0", "G/0",  "0/G", "123456789/0", "0/123456789",
+                                      " 0/0",  "0/0 ", "-1/0"};
     char text[NUM_LSN_TEXT];
     uint64_t lsn = 7;
 
@@ -206,11 +207,19 @@ floats_read_as_java_writes_them(void **state)
 static void
 what_is_no_float_is_refused_and_writes_nothing(void **state)
 {
-    static const char *const bad[] = {
-        "", "-", ".", "1.", ".5", "-.5", "1..2", "1.2.3", "e5", "1e", "1e+", "1e+-5", "1ee5", "1e5 ",
-        " 1", "+1", "nan", "inf", "-NaN", "1x", "0x10", "1e5.5", "--1", "1e999999999999", "Infinit",
-        "1234567890123456789.5",
-    };
+    static const char *const bad[] = {"",        "-",
+                                      ".",       "1.",
+                                      ".5",      "-.5",
+                                      "1..2",    "1.2.3",
+                                      "e5",      "1e",
+                                      "1e+",     "1e+-5",
+                                      "1ee5",    "1e5 ",
+                                      " 1",      "+1",
+                                      "nan",     "inf",
+                                      "-NaN",    "1x",
+                                      "0x10",    "1e5.5",
+                                      "--1",     "1e999999999999",
+                                      "Infinit", "1234567890123456789.5"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
