@@ -1,10 +1,11 @@
 """The way of a change: snapshot, stream, sinks, stopping and starting again."""
 import json
+import re
 import signal
 import time
 
 import pytest
-from kit import program, wait_until
+from kit import ROOT, program, wait_until
 
 INVENTORY = """
 create extension if not exists "uuid-ossp";
@@ -12,7 +13,6 @@ create table inventory(id uuid default uuid_generate_v4(), sku char(15) not null
                        price double precision not null default 0, available integer);
 alter table inventory replica identity full;
 """
-MAPPED = ("project", "dataset", "inventory")
 
 
 def payload(record):
@@ -52,19 +52,41 @@ def test_snapshot_then_stream_without_gap_or_overlap(table, new_connector, real_
     assert c.terminate() == program.OK
 
 
-def test_kafka_and_bigquery_at_once(db, new_connector, embedded_kafka, bq, topics, bigquery_settings):
-    db.psql(INVENTORY + "insert into inventory(sku, name, price, available) values ('SKU-1', 'Widget', 9.99, 5), ('SKU-2', 'Gadget', 1, null);")
-    c = new_connector(bootstrap__servers=embedded_kafka.bootstrap, table__include__list="public.inventory", **bigquery_settings)
+STOCK = INVENTORY + """
+insert into inventory(sku, name, price, available) values ('SKU-1', 'Widget', 9.99, 5), ('SKU-2', 'Gadget', 1, null);
+"""
+STOCK_CHANGES = "update inventory set available = 7 where sku = 'SKU-1'; delete from inventory where sku = 'SKU-2';"
+
+
+def test_kafka_and_bigquery_at_once(db, name, new_connector, embedded_kafka, bq, topics):
+    db.psql(STOCK)
+    c = new_connector(bootstrap__servers=embedded_kafka.bootstrap, table__include__list="public.inventory", **bq.new_dataset(name))
     c.start("--sink", "kafka", "--sink", "bigquery")
     c.wait_streaming(db)
-    db.psql("update inventory set available = 7 where sku = 'SKU-1'; delete from inventory where sku = 'SKU-2';")
+    db.psql(STOCK_CHANGES)
     got = topics(embedded_kafka, c.prefix).wait(5)
     assert [(op, s.strip()) for op, s in rows(got, "sku")] == [("r", "SKU-1"), ("r", "SKU-2"), ("u", "SKU-1"), ("d", "SKU-2")]
     assert got[-1]["value"] is None and got[-1]["key"] is None, "a delete is followed by a tombstone"
-    table = wait_until(lambda: bq.find_table("inventory"), "a BigQuery table", 20)
-    assert len(bq.wait_rows(table, 4)) == 4
+    table, = wait_until(lambda: bq.tables(name), "a BigQuery table")
+    found = bq.wait_rows(table, 4)
+    assert [(r["_op"], r["sku"].strip()) for r in found] == [("r", "SKU-1"), ("r", "SKU-2"), ("u", "SKU-1"), ("d", "SKU-2")]
+    assert len({r["_seq"] for r in found}) == 4
     assert c.terminate() == program.OK
-    assert len(bq.rows(table)) == 4
+
+
+def test_reference_mapping_gives_the_reference_columns(db, name, new_connector, bq):
+    db.psql(STOCK)
+    c = new_connector(table__include__list="public.inventory", **bq.new_dataset(name),
+                      walbridge__bigquery__mapping=str(ROOT / "deploy/inventory-mapping.json"))
+    c.start("--sink", "bigquery")
+    c.wait_streaming(db)
+    db.psql(STOCK_CHANGES)
+    found = bq.wait_rows("murillodigital_inventory", 4)
+    assert [(r["sku"].strip(), r["deleted"]) for r in found] == [("SKU-1", False), ("SKU-2", False), ("SKU-1", False), ("SKU-2", True)]
+    assert [str(r["quantity"]) for r in found][:1] + [str(r["quantity"]) for r in found][2:3] == ["5", "7"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?", r["timestamp"]) for r in found)
+    assert all(r["quantity"] is not None for r in found), "a row without a number in stock is not lost to a REQUIRED column"
+    assert c.terminate() == program.OK
 
 
 def test_lines_sink_writes_json_lines_to_standard_output(table, new_connector):
