@@ -13,18 +13,28 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum prop_type { PROP_STRING, PROP_PASSWORD, PROP_BOOL, PROP_INT, PROP_LONG, PROP_ENUM, PROP_LIST, PROP_CLASS, PROP_DOUBLE };
+enum prop_type {
+    PROP_STRING,
+    PROP_PASSWORD,
+    PROP_BOOL,
+    PROP_INT,
+    PROP_LONG,
+    PROP_ENUM,
+    PROP_LIST,
+    PROP_CLASS,
+    PROP_DOUBLE
+};
 enum prop_importance { PROP_LOW, PROP_MEDIUM, PROP_HIGH };
 
 enum prop_flags {
-    PROP_ALIAS = 1 << 0,     /* old name; `see` is the new one, which wins when both are given */
-    PROP_NOOP = 1 << 1,      /* accepted, without effect; `see` says why */
-    PROP_REFUSED = 1 << 2,   /* refused when given; `see` says why and what instead */
-    PROP_SECRET = 1 << 3,    /* never printed */
+    PROP_ALIAS = 1 << 0,   /* old name; `see` is the new one, which wins when both are given */
+    PROP_NOOP = 1 << 1,    /* accepted, without effect; `see` says why */
+    PROP_REFUSED = 1 << 2, /* refused when given; `see` says why and what instead */
+    PROP_SECRET = 1 << 3,  /* never printed */
     PROP_REQUIRED = 1 << 4,
-    PROP_PREFIX = 1 << 5,    /* name is a prefix ("producer.override."): any name that begins so */
-    PROP_PATTERN = 1 << 6,   /* name has one or two '<x>' holes: "column.mask.with.<n>.chars" */
-    PROP_OWN = 1 << 7,       /* ours, not Debezium's: starts with "walbridge." */
+    PROP_PREFIX = 1 << 5,  /* name is a prefix ("producer.override."): any name that begins so */
+    PROP_PATTERN = 1 << 6, /* name has one or two '<x>' holes: "column.mask.with.<n>.chars" */
+    PROP_OWN = 1 << 7,     /* ours, not Debezium's: starts with "walbridge." */
 };
 
 struct config;
@@ -32,19 +42,19 @@ struct config;
 struct prop {
     const char *name;
     enum prop_type type;
-    const char *def;        /* default as text, NULL: none */
-    int64_t min, max;       /* for numbers; both 0: any */
+    const char *def;  /* default as text, NULL: none */
+    int64_t min, max; /* for numbers; both 0: any */
     /* PROP_ENUM: "a,b|old,c", case-insensitive; "old" is an older spelling of b and becomes it. PROP_ALIAS whose values
      * changed too: "skip=t,include=none". */
     const char *choices;
     const char *group;
     enum prop_importance importance;
     unsigned flags;
-    const char *see;        /* alias target, or reason (one or more sentences, also for people) */
-    const char *doc;        /* one or two sentences */
+    const char *see; /* alias target, or reason (one or more sentences, also for people) */
+    const char *doc; /* one or two sentences */
     /* Extra check; false with the reason (without the property's name) in e->msg. May be NULL. */
     bool (*check)(const struct config *c, const char *value, struct err *e);
-    const char *display;    /* display name as in Debezium's validate answer; NULL: name */
+    const char *display; /* display name as in Debezium's validate answer; NULL: name */
 };
 
 struct prop_table {
@@ -54,9 +64,9 @@ struct prop_table {
 
 /* One message of a validation; all of them are collected, never only the first. */
 struct prop_issue {
-    bool is_error;          /* else a warning */
-    const char *name;       /* the property */
-    char text[600];         /* names property, value (unless secret) and what is allowed */
+    bool is_error;    /* else a warning */
+    const char *name; /* the property */
+    char text[600];   /* names property, value (unless secret) and what is allowed */
     struct prop_issue *next;
 };
 
@@ -64,7 +74,7 @@ struct prop_issue {
 struct config *config_new(const char *name, const struct prop_table *const *tables);
 void config_free(struct config *c);
 struct config *config_copy(const struct config *c);
-const char *config_name(const struct config *c); /* the connector's name */
+const char *config_name(const struct config *c);                       /* the connector's name */
 void config_set(struct config *c, const char *key, const char *value); /* value NULL removes */
 /* Resolves aliases, warns of unknown names with "did you mean", checks types, ranges, choices, checks, required ones.
  * Issues belong to the config. True when there is no error. */

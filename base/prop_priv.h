@@ -21,9 +21,9 @@ struct prop_ref {
 struct config {
     char *name;
     const struct prop_table *const *tables;
-    struct map *rows;          /* exact name → struct prop_ref */
+    struct map *rows; /* exact name → struct prop_ref */
     struct prop_ref *refs;
-    struct prop_ref *open;     /* prefixes and patterns */
+    struct prop_ref *open; /* prefixes and patterns */
     size_t nopen;
     struct map *given;         /* name → struct prop_entry */
     struct prop_entry **order; /* by first setting */

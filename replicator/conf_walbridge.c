@@ -1,0 +1,46 @@
+/* Properties of our own, and those of the Kafka Connect worker that we take over. */
+#include "replicator/conf_rows.h"
+
+/* clang-format off */
+static const struct prop rows[] = {
+    {.name = "walbridge.compat", .type = PROP_ENUM, .def = "3.6", .choices = "3.6",
+     .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
+     .doc = "The Debezium version whose records are written."},
+    {.name = "walbridge.offset.storage", .type = PROP_ENUM, .def = "file", .choices = "file,kafka",
+     .group = "walbridge", .importance = PROP_HIGH, .flags = PROP_OWN,
+     .doc = "Where the position is stored: in a file, or in the offsets topic of Kafka Connect in "
+            "its exact format, so that a connector can move from a worker to here and back."},
+    {.name = "offset.storage.file.filename", .type = PROP_STRING, .group = "walbridge",
+     .importance = PROP_HIGH,
+     .doc = "File of the position, for walbridge.offset.storage=file. Each connector needs one of "
+            "its own. Left out: <name>.offset in the working directory."},
+    {.name = "offset.storage.topic", .type = PROP_STRING, .def = "connect-offsets",
+     .group = "walbridge", .importance = PROP_HIGH, .check = conf_rule_topic,
+     .doc = "Topic of the positions, for walbridge.offset.storage=kafka. It is made, compacted, "
+            "when it is missing."},
+    {.name = "offset.storage.replication.factor", .type = PROP_INT, .def = "-1", .min = -1,
+     .max = 32767, .group = "walbridge", .importance = PROP_MEDIUM,
+     .doc = "Copies of that topic when it is made; -1 takes the broker's default."},
+    {.name = "offset.storage.partitions", .type = PROP_INT, .def = "25", .min = -1, .max = INT32_MAX,
+     .group = "walbridge", .importance = PROP_LOW,
+     .doc = "Partitions of that topic when it is made; -1 takes the broker's default."},
+    {.name = "offset.flush.interval.ms", .type = PROP_LONG, .def = "60000", .min = 1,
+     .max = INT32_MAX, .group = "walbridge", .importance = PROP_LOW,
+     .doc = "Longest time between two stores of a position that moves, in milliseconds. Stores "
+            "follow the acknowledgements, at most 20 a second, so this is only an upper bound."},
+    {.name = "offset.flush.timeout.ms", .type = PROP_LONG, .def = "5000", .max = INT32_MAX,
+     .group = "walbridge", .importance = PROP_LOW, .flags = PROP_NOOP,
+     .see = "a store that takes long holds back only the server's WAL, never the stream",
+     .doc = "How long a Connect worker waits for the storing of positions, in milliseconds."},
+    {.name = "walbridge.pending.max.bytes", .type = PROP_LONG, .def = "67108864", .min = 1048576,
+     .max = INT64_C(1) << 40, .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
+     .doc = "How much may be handed to the sinks and not yet be acknowledged, in bytes of their "
+            "records. Beyond it the stream is not read further until acknowledgements come."},
+    {.name = "walbridge.shutdown.timeout.ms", .type = PROP_LONG, .def = "10000", .max = 3600000,
+     .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
+     .doc = "How long an orderly stop waits for the sinks to acknowledge what they were given, in "
+            "milliseconds. What is still open then is sent again at the next start."},
+};
+/* clang-format on */
+
+const struct prop_table walbridge_prop_table = {rows, sizeof(rows) / sizeof(rows[0])};
