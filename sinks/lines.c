@@ -43,6 +43,7 @@ struct lines_sink {
     int fd, epoll_fd;     /* the latter is readable when the former can be written; -1: a regular file */
     bool waiting;         /* for the reader */
     bool regular, owned;
+    bool mid_line;        /* the last byte written does not end a line */
     struct buf out;       /* lines not yet written */
     size_t out_at;        /* of them, written */
     uint64_t put_end, written_end, synced_end; /* positions in the stream */
@@ -130,6 +131,10 @@ write_out(struct lines_sink *s, struct err *e)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            /* A slow reader that never lets us finish must not make the buffer grow. */
+            memmove(s->out.p, s->out.p + s->out_at, s->out.n - s->out_at);
+            s->out.n -= s->out_at;
+            s->out_at = 0;
             watch(s, true);
             return true;
         }
@@ -137,6 +142,7 @@ write_out(struct lines_sink *s, struct err *e)
             return lines_failed(s, errno, e);
         s->out_at += (size_t)n;
         s->written_end += (size_t)n;
+        s->mid_line = s->out.p[s->out_at - 1] != '\n';
     }
     buf_clear(&s->out);
     s->out_at = 0;
@@ -292,7 +298,7 @@ end_line(struct lines_sink *s)
     const char *rest = s->out.p + s->out_at, *nl;
     struct pollfd p = {.fd = s->fd, .events = POLLOUT};
 
-    if (s->out_at == 0 || s->out_at >= s->out.n || s->out.p[s->out_at - 1] == '\n')
+    if (!s->mid_line)
         return;
     nl = memchr(rest, '\n', s->out.n - s->out_at);
     while (rest <= nl) {

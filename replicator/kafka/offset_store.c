@@ -1,0 +1,477 @@
+/*
+ * The offset in Kafka Connect's offsets topic, so that Connect can take over from us and we from it:
+ *
+ *   key    ["<connector>",{"server":"<topic.prefix>"}]      no blank anywhere: Connect compares bytes
+ *   value  {Debezium's JSON}, or null: none
+ *   partition  Java's murmur2 of the key: in another one Connect would keep two offsets for one key
+ *
+ * What we know beyond Debezium stands in record headers, which Connect ignores. Connected at the first load or save.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "replicator/kafka/murmur2.h"
+#include "replicator/kafka/offset_topic.h"
+#include "replicator/offset.h"
+#include "sinks/kafka/client.h"
+
+enum { LOAD_WAIT_MS = 60000, HEADER_TEXT = 256 };
+
+struct offset_kafka {
+    struct offset_store base;
+    struct config *config;
+    char *topic;
+    struct buf key;
+    rd_kafka_t *producer; /* NULL: not yet connected */
+    int32_t partitions, partition;
+    int64_t timeout_ms;
+};
+
+/* -------------------------------------------------------------------------------------------------------- headers */
+
+enum own_member { OWN_FLUSH_LSN, OWN_POSITION, OWN_SYSTEM_ID, OWN_TIMELINE, OWN_SLOT, OWN_DATABASE, OWN_MEMBERS };
+
+static const char *const own_names[OWN_MEMBERS] = {
+    [OWN_FLUSH_LSN] = "walbridge.flush_lsn",     [OWN_POSITION] = "walbridge.position",
+    [OWN_SYSTEM_ID] = "walbridge.system_identifier", [OWN_TIMELINE] = "walbridge.timeline",
+    [OWN_SLOT] = "walbridge.slot",               [OWN_DATABASE] = "walbridge.database",
+};
+
+static void
+own_text(const struct offset *o, enum own_member m, char text[HEADER_TEXT])
+{
+    char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
+
+    switch (m) {
+    case OWN_FLUSH_LSN:
+        num_lsn_text(text, o->flush_lsn);
+        break;
+    case OWN_POSITION: /* commit LSN, record LSN, ordinal */
+        snprintf(text, HEADER_TEXT, "%s %s %" PRIu64, num_lsn_text(a, o->pos_commit_lsn), num_lsn_text(b, o->pos_lsn),
+                 o->pos_ordinal);
+        break;
+    case OWN_SYSTEM_ID:
+        snprintf(text, HEADER_TEXT, "%" PRIu64, o->system_id);
+        break;
+    case OWN_TIMELINE:
+        snprintf(text, HEADER_TEXT, "%" PRIu32, o->timeline);
+        break;
+    case OWN_SLOT:
+        snprintf(text, HEADER_TEXT, "%s", o->slot);
+        break;
+    case OWN_DATABASE:
+        snprintf(text, HEADER_TEXT, "%s", o->database);
+        break;
+    case OWN_MEMBERS:
+        break;
+    }
+}
+
+/* "<commit LSN> <LSN> <ordinal>" */
+static bool
+parse_position(const char *text, struct offset *o)
+{
+    const char *first = strchr(text, ' '), *second = first ? strchr(first + 1, ' ') : NULL;
+
+    return second && num_parse_lsn((struct slice){text, (size_t)(first - text)}, &o->pos_commit_lsn) &&
+           num_parse_lsn((struct slice){first + 1, (size_t)(second - first - 1)}, &o->pos_lsn) &&
+           num_parse_u64(slice_of(second + 1), &o->pos_ordinal);
+}
+
+static bool
+own_parse(struct offset *o, enum own_member m, const char *text)
+{
+    uint64_t n;
+
+    switch (m) {
+    case OWN_FLUSH_LSN:
+        return num_parse_lsn(slice_of(text), &o->flush_lsn);
+    case OWN_POSITION:
+        return parse_position(text, o);
+    case OWN_SYSTEM_ID:
+        return num_parse_u64(slice_of(text), &o->system_id);
+    case OWN_TIMELINE:
+        if (!num_parse_u64(slice_of(text), &n) || n > UINT32_MAX)
+            return false;
+        o->timeline = (uint32_t)n;
+        return true;
+    case OWN_SLOT:
+        return strlen(text) < sizeof o->slot && strcpy(o->slot, text);
+    case OWN_DATABASE:
+        return strlen(text) < sizeof o->database && strcpy(o->database, text);
+    case OWN_MEMBERS:
+        break;
+    }
+    return false;
+}
+
+/* All of ours, or none: Connect writes none. */
+static bool
+read_headers(const struct offset_kafka *k, const rd_kafka_message_t *m, struct offset *o, struct err *e)
+{
+    rd_kafka_headers_t *headers;
+    unsigned found = 0;
+
+    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    for (int i = 0; i < OWN_MEMBERS; i++) {
+        char text[HEADER_TEXT];
+        const void *value;
+        size_t n;
+
+        if (rd_kafka_header_get_last(headers, own_names[i], &value, &n) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        if (!value || n >= sizeof text)
+            return err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
+                           own_names[i]);
+        memcpy(text, value, n);
+        text[n] = '\0';
+        if (!own_parse(o, (enum own_member)i, text))
+            return err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
+                           own_names[i]);
+        found++;
+    }
+    o->own = found == OWN_MEMBERS;
+    return found == 0 || o->own ||
+           err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": only %u of %d walbridge headers are there",
+                   k->topic, found, OWN_MEMBERS);
+}
+
+/* ----------------------------------------------------------------------------------------------------- connecting */
+
+static bool
+conf_rows(rd_kafka_conf_t *conf, const char *const rows[][2], struct err *e)
+{
+    char why[300];
+
+    for (size_t i = 0; rows[i][0]; i++)
+        if (rd_kafka_conf_set(conf, rows[i][0], rows[i][1], why, sizeof why) != RD_KAFKA_CONF_OK)
+            return err_set(e, ERR_BUG, "kafka.property", "%s", why);
+    return true;
+}
+
+static rd_kafka_t *
+client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const rows[][2], struct err *e)
+{
+    struct kafka_conf conf;
+    rd_kafka_t *rk;
+    char why[400];
+
+    if (!kafka_conf_make(k->config, KAFKA_STORE, &conf, e))
+        return NULL;
+    if (!conf_rows(conf.rk, rows, e)) {
+        rd_kafka_conf_destroy(conf.rk);
+        return NULL;
+    }
+    rd_kafka_conf_set_events(conf.rk, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    rk = rd_kafka_new(type, conf.rk, why, sizeof why);
+    if (!rk) {
+        rd_kafka_conf_destroy(conf.rk);
+        err_set(e, ERR_CONFIG, "kafka.property", "the client of offsets topic \"%s\" cannot be made: %s", k->topic, why);
+        return NULL;
+    }
+    rd_kafka_set_log_queue(rk, NULL); /* onto the main queue, where serve_until finds them */
+    return rk;
+}
+
+/* As Connect's: not idempotent (which would cost its 500 ms wait), so one request at a time keeps the order. */
+static bool
+connect_producer(struct offset_kafka *k, struct err *e)
+{
+    char timeout[24];
+    const char *const rows[][2] = {{"enable.idempotence", "false"},
+                                   {"acks", "all"},
+                                   {"max.in.flight.requests.per.connection", "1"},
+                                   {"linger.ms", "0"},
+                                   {"message.timeout.ms", timeout},
+                                   {NULL, NULL}};
+
+    if (k->producer)
+        return true;
+    snprintf(timeout, sizeof timeout, "%" PRId64, k->timeout_ms);
+    k->producer = client_new(k, RD_KAFKA_PRODUCER, rows, e);
+    if (!k->producer)
+        return false;
+    if (!offset_topic_ready(k->producer, k->config, k->topic, &k->partitions, e)) {
+        rd_kafka_destroy(k->producer);
+        k->producer = NULL;
+        return false;
+    }
+    k->partition = murmur2_partition(k->key.p, k->key.n, k->partitions);
+    return true;
+}
+
+/* --------------------------------------------------------------------------------------------------------- saving */
+
+static bool
+produce(struct offset_kafka *k, const struct buf *value, rd_kafka_headers_t *headers, struct err *e)
+{
+    rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = k->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = k->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {k->key.p, k->key.n}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value ? value->p : NULL, value ? value->n : 0}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(k->producer, parts, sizeof parts / sizeof *parts - (headers == NULL ? 1 : 0));
+
+    if (!error)
+        return true;
+    if (headers)
+        rd_kafka_headers_destroy(headers);
+    kafka_err(e, rd_kafka_error_code(error), "offsets topic \"%s\"", k->topic);
+    rd_kafka_error_destroy(error);
+    return false;
+}
+
+/* The report of the one record on the way. Its timeout is message.timeout.ms. */
+static bool
+await_report(struct offset_kafka *k, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + (k->timeout_ms + 5000) * 1000;
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(k->producer);
+    bool done = false, ok = false;
+
+    while (!done && clock_mono_us() < until_us) {
+        rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, 100);
+        const rd_kafka_message_t *m;
+
+        if (!ev)
+            continue;
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_LOG)
+            kafka_log_event(ev);
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR && (m = rd_kafka_event_message_next(ev))) {
+            done = true;
+            ok = m->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                 kafka_err(e, m->err, "the offset was not stored in topic \"%s\"", k->topic);
+        }
+        rd_kafka_event_destroy(ev);
+    }
+    rd_kafka_queue_destroy(queue);
+    return done ? ok : err_set(e, ERR_RETRY, "offset.timeout", "offsets topic \"%s\": no answer", k->topic);
+}
+
+static bool
+store_save(struct offset_store *base, const struct offset *o, struct err *e)
+{
+    struct offset_kafka *k = (struct offset_kafka *)base;
+    rd_kafka_headers_t *headers = NULL;
+    struct buf value;
+    bool ok;
+
+    if (!connect_producer(k, e))
+        return false;
+    if (fault_hit("offset.kafka.save"))
+        return err_set(e, ERR_RETRY, "fault", "fault point offset.kafka.save");
+    if (o->own) {
+        headers = rd_kafka_headers_new(OWN_MEMBERS);
+        for (int i = 0; i < OWN_MEMBERS; i++) {
+            char text[HEADER_TEXT];
+
+            own_text(o, (enum own_member)i, text);
+            rd_kafka_header_add(headers, own_names[i], -1, text, -1);
+        }
+    }
+    buf_init(&value, 1 << 20);
+    offset_to_json(o, &value);
+    ok = buf_ok(&value) ? produce(k, &value, headers, e) && await_report(k, e)
+                        : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 1 MiB");
+    buf_free(&value);
+    return ok;
+}
+
+static bool
+store_erase(struct offset_store *base, struct err *e)
+{
+    struct offset_kafka *k = (struct offset_kafka *)base;
+
+    return connect_producer(k, e) && produce(k, NULL, NULL, e) && await_report(k, e);
+}
+
+/* -------------------------------------------------------------------------------------------------------- loading */
+
+/* What is known of our key while the topic is read. */
+struct reading {
+    struct offset value;
+    bool found;   /* false also behind a tombstone */
+    bool strayed; /* from a partition that is not the key's */
+    bool seen;
+};
+
+static bool
+take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *r, struct err *e)
+{
+    bool strayed = m->partition != k->partition;
+
+    if (!slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->key)))
+        return true;
+    if (strayed)
+        log_warn("offsets topic \"%s\" holds the connector's key in partition %d as well, where only another partitioner "
+                 "puts it; partition %d counts",
+                 k->topic, m->partition, k->partition);
+    /* A stray one counts only as long as there is none where it belongs. */
+    if (strayed && r->seen && !r->strayed)
+        return true;
+    offset_free(&r->value);
+    r->value = (struct offset){0};
+    r->seen = true;
+    r->strayed = strayed;
+    r->found = m->payload != NULL && m->len > 0;
+    if (!r->found)
+        return true;
+    return (offset_from_json(m->payload, m->len, &r->value, e) && read_headers(k, m, &r->value, e)) ||
+           err_wrap(e, "offsets topic \"%s\", partition %d, offset %" PRId64, k->topic, m->partition, m->offset);
+}
+
+/* Where each partition ended when we began; 0: nothing to read. An empty one is not even asked, which would wait. */
+static bool
+find_ends(const struct offset_kafka *k, rd_kafka_t *consumer, int64_t *ends, struct err *e)
+{
+    for (int32_t p = 0; p < k->partitions; p++) {
+        int64_t low = 0, high = 0;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer, k->topic, p, &low, &high, 10000);
+
+        if (code)
+            return kafka_err(e, code, "offsets topic \"%s\", partition %d", k->topic, p);
+        ends[p] = high > low ? high : 0;
+    }
+    return true;
+}
+
+/* Compaction leaves holes, so a partition is done at its end's offset or at its end, whichever is told first. */
+static bool
+read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue_t *queue, int64_t *ends,
+             struct reading *r, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + LOAD_WAIT_MS * INT64_C(1000);
+    int32_t left = 0;
+    bool ok = true;
+
+    for (int32_t p = 0; p < k->partitions; p++) {
+        if (ends[p] == 0)
+            continue;
+        if (rd_kafka_consume_start_queue(rkt, p, RD_KAFKA_OFFSET_BEGINNING, queue) != 0)
+            return kafka_err(e, rd_kafka_last_error(), "offsets topic \"%s\"", k->topic);
+        left++;
+    }
+    while (ok && left > 0 && clock_mono_us() < until_us) {
+        rd_kafka_message_t *m = rd_kafka_consume_queue(queue, 100);
+
+        if (!m)
+            continue;
+        if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            if (kafka_err_class(m->err) != ERR_RETRY)
+                ok = kafka_err(e, m->err, "offsets topic \"%s\"", k->topic);
+        } else if (m->partition >= 0 && m->partition < k->partitions) {
+            int64_t next = m->err ? m->offset : m->offset + 1;
+
+            if (!m->err)
+                ok = take(k, m, r, e);
+            if (ends[m->partition] > 0 && (m->err || next >= ends[m->partition])) {
+                ends[m->partition] = 0;
+                left--;
+            }
+        }
+        rd_kafka_message_destroy(m);
+    }
+    for (int32_t p = 0; p < k->partitions; p++)
+        rd_kafka_consume_stop(rkt, p);
+    if (ok && left > 0)
+        ok = err_set(e, ERR_RETRY, "offset.timeout", "offsets topic \"%s\": %d partitions not read after %d s", k->topic,
+                     left, LOAD_WAIT_MS / 1000);
+    return ok;
+}
+
+static bool
+store_load(struct offset_store *base, struct offset *out, bool *found, struct err *e)
+{
+    static const char *const rows[][2] = {{"enable.partition.eof", "true"},
+                                          {"fetch.wait.max.ms", "10"},
+                                          {"enable.auto.commit", "false"},
+                                          {"isolation.level", "read_committed"},
+                                          {NULL, NULL}};
+    struct offset_kafka *k = (struct offset_kafka *)base;
+    struct reading r = {0};
+    rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *rkt;
+    rd_kafka_t *consumer;
+    int64_t *ends;
+    bool ok;
+
+    *found = false;
+    *out = (struct offset){0};
+    if (!connect_producer(k, e) || !(consumer = client_new(k, RD_KAFKA_CONSUMER, rows, e)))
+        return false;
+    ends = mem_array((size_t)k->partitions, sizeof *ends);
+    queue = rd_kafka_queue_new(consumer);
+    rkt = rd_kafka_topic_new(consumer, k->topic, NULL);
+    ok = find_ends(k, consumer, ends, e) && read_to_ends(k, rkt, queue, ends, &r, e);
+    rd_kafka_topic_destroy(rkt);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(consumer);
+    free(ends);
+    if (!ok) {
+        offset_free(&r.value);
+        return false;
+    }
+    *out = r.value;
+    *found = r.found;
+    return true;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- life */
+
+static void
+store_close(struct offset_store *base)
+{
+    struct offset_kafka *k = (struct offset_kafka *)base;
+
+    if (k->producer)
+        rd_kafka_destroy(k->producer);
+    config_free(k->config);
+    buf_free(&k->key);
+    free(k->topic);
+    free(k);
+}
+
+static const struct offset_store_ops kafka_ops = {
+    .name = "kafka", .load = store_load, .save = store_save, .erase = store_erase, .close = store_close};
+
+struct offset_store *
+offset_kafka_open(const struct config *c, struct err *e)
+{
+    const char *topic = config_str(c, "offset.storage.topic"), *server = config_str(c, "topic.prefix");
+    struct offset_kafka *k;
+
+    if (!kafka_bootstrap(c))
+        return err_set(e, ERR_CONFIG, "kafka.bootstrap",
+                       "no Kafka brokers are given for the offsets topic: set bootstrap.servers or BOOTSTRAP_SERVERS"),
+               NULL;
+    if (!topic || !*topic)
+        return err_set(e, ERR_CONFIG, "offset.topic", "property \"offset.storage.topic\" is missing"), NULL;
+    k = mem_alloc(sizeof *k);
+    k->base.ops = &kafka_ops;
+    k->config = config_copy(c);
+    k->topic = mem_strdup(topic);
+    k->timeout_ms = config_int(c, "offset.flush.timeout.ms");
+    if (k->timeout_ms < 1000)
+        k->timeout_ms = 1000;
+    buf_init(&k->key, 4096);
+    buf_putc(&k->key, '[');
+    json_cstr(&k->key, config_name(c));
+    BUF_LIT(&k->key, ",{\"server\":");
+    json_cstr(&k->key, server ? server : "");
+    BUF_LIT(&k->key, "}]");
+    return &k->base;
+}

@@ -1,0 +1,163 @@
+#include "replicator/kafka/offset_topic.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sinks/kafka/client.h"
+
+enum { ADMIN_WAIT_MS = 10000 };
+
+/* The answer of an admin request on its own queue; NULL: e is set. Log lines that come meanwhile go their way. */
+static rd_kafka_event_t *
+admin_answer(rd_kafka_queue_t *queue, int type, const char *topic, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + (ADMIN_WAIT_MS + 2000) * INT64_C(1000);
+    rd_kafka_event_t *ev;
+
+    while (clock_mono_us() < until_us) {
+        ev = rd_kafka_queue_poll(queue, 100);
+        if (ev && rd_kafka_event_type(ev) == type)
+            return ev;
+        if (ev)
+            rd_kafka_event_destroy(ev);
+    }
+    err_set(e, ERR_RETRY, "kafka.unreachable", "offsets topic \"%s\": the brokers do not answer", topic);
+    return NULL;
+}
+
+static rd_kafka_AdminOptions_t *
+admin_options(rd_kafka_t *rk, rd_kafka_admin_op_t op)
+{
+    rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(rk, op);
+    char why[200];
+
+    rd_kafka_AdminOptions_set_request_timeout(o, ADMIN_WAIT_MS, why, sizeof why);
+    return o;
+}
+
+/* Connect's way: create it and take "exists" for an answer. */
+static bool
+create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const struct config *c, const char *topic, bool *existed, struct err *e)
+{
+    rd_kafka_AdminOptions_t *options = admin_options(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    char why[300];
+    rd_kafka_NewTopic_t *t =
+        rd_kafka_NewTopic_new(topic, (int)config_int(c, "offset.storage.partitions"),
+                              (int)config_int(c, "offset.storage.replication.factor"), why, sizeof why);
+    rd_kafka_event_t *ev;
+    rd_kafka_resp_err_t code;
+    const char *text;
+    size_t n = 0;
+    const rd_kafka_topic_result_t **results = NULL;
+    bool ok = true;
+
+    if (!t) {
+        rd_kafka_AdminOptions_destroy(options);
+        return err_set(e, ERR_CONFIG, "kafka.topic_creation", "offsets topic \"%s\": %s", topic, why);
+    }
+    rd_kafka_NewTopic_set_config(t, "cleanup.policy", "compact");
+    rd_kafka_CreateTopics(rk, &t, 1, options, queue);
+    rd_kafka_NewTopic_destroy(t);
+    rd_kafka_AdminOptions_destroy(options);
+    ev = admin_answer(queue, RD_KAFKA_EVENT_CREATETOPICS_RESULT, topic, e);
+    if (!ev)
+        return false;
+    code = rd_kafka_event_error(ev);
+    text = rd_kafka_event_error_string(ev);
+    if (!code)
+        results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
+    if (n == 1) {
+        code = rd_kafka_topic_result_error(results[0]);
+        text = rd_kafka_topic_result_error_string(results[0]);
+    }
+    *existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        log_info("kafka: cannot create offsets topic \"%s\" (%s), going on as if it existed", topic,
+                 text ? text : rd_kafka_err2str(code));
+    else if (code && !*existed)
+        ok = kafka_err(e, code, "cannot create offsets topic \"%s\": %s", topic, text ? text : "");
+    rd_kafka_event_destroy(ev);
+    return ok;
+}
+
+/* Deleting by age would lose the offset of a connector that is quiet. */
+static bool
+check_policy(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic, struct err *e)
+{
+    rd_kafka_AdminOptions_t *options = admin_options(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_ConfigResource_t *asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    const rd_kafka_ConfigResource_t **got = NULL;
+    const rd_kafka_ConfigEntry_t **entries = NULL;
+    rd_kafka_event_t *ev;
+    size_t n = 0;
+    bool ok = true;
+
+    rd_kafka_DescribeConfigs(rk, &asked, 1, options, queue);
+    rd_kafka_ConfigResource_destroy(asked);
+    rd_kafka_AdminOptions_destroy(options);
+    ev = admin_answer(queue, RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT, topic, e);
+    if (!ev)
+        return false;
+    if (!rd_kafka_event_error(ev))
+        got = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev), &n);
+    if (n == 1 && !rd_kafka_ConfigResource_error(got[0]))
+        entries = rd_kafka_ConfigResource_configs(got[0], &n);
+    else
+        log_info("kafka: cannot look at the settings of offsets topic \"%s\"; its cleanup.policy must be compact", topic);
+    for (size_t i = 0; entries && i < n; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value && strcmp(value, "compact") != 0)
+            ok = err_set(e, ERR_CONFIG, "offset.topic_policy",
+                         "offsets topic \"%s\" has cleanup.policy \"%s\", expected \"compact\": anything else loses the "
+                         "offsets of quiet connectors",
+                         topic, value);
+    }
+    rd_kafka_event_destroy(ev);
+    return ok;
+}
+
+/* Until the topic has partitions with leaders. Asking makes it where brokers make topics by themselves. */
+static bool
+await_partitions(rd_kafka_t *rk, const char *topic, int32_t *partitions, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + OFFSET_TOPIC_WAIT_MS * INT64_C(1000);
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    const struct rd_kafka_metadata *m;
+
+    *partitions = 0;
+    while (*partitions == 0 && clock_mono_us() < until_us) {
+        code = rd_kafka_metadata(rk, 0, rkt, &m, 5000);
+        if (code)
+            continue;
+        code = m->topic_cnt == 1 ? m->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        if (!code && m->topics[0].partition_cnt > 0)
+            *partitions = m->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(m);
+        if (*partitions == 0)
+            usleep(50000);
+    }
+    rd_kafka_topic_destroy(rkt);
+    if (*partitions > 0)
+        return true;
+    /* The broker says so for 30 s: as final as librdkafka's own judgement. */
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    return kafka_err(e, code, "offsets topic \"%s\"", topic);
+}
+
+bool
+offset_topic_ready(rd_kafka_t *rk, const struct config *c, const char *topic, int32_t *partitions, struct err *e)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    bool existed = false;
+    bool ok = create(rk, queue, c, topic, &existed, e) && (!existed || check_policy(rk, queue, topic, e)) &&
+              await_partitions(rk, topic, partitions, e);
+
+    rd_kafka_queue_destroy(queue);
+    return ok;
+}
