@@ -211,6 +211,23 @@ drain(PGconn *c)
         PQclear(r);
 }
 
+static void
+timed_out(PGconn *repl, const char *name, int timeout_ms, const char *blockers, struct err *e)
+{
+    const char *standby = PQparameterStatus(repl, "in_hot_standby"); /* reported from 14 on */
+
+    if (standby && strcmp(standby, "on") == 0)
+        err_set(e, ERR_RETRY, "slot.timeout",
+                "creating slot \"%s\" took more than %d s: on a standby it waits until the primary logs its running transactions; "
+                "SELECT pg_log_standby_snapshot() on the primary",
+                name, timeout_ms / 1000);
+    else
+        err_set(e, ERR_RETRY, "slot.timeout",
+                "creating slot \"%s\" took more than %d s: it waits for open transactions to end%s%s; end them, e.g. SELECT "
+                "pg_terminate_backend(pid)",
+                name, timeout_ms / 1000, *blockers ? ": " : "", blockers);
+}
+
 /* statement_timeout does not reach replication commands, so the time is ours to keep. */
 bool
 pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary, bool failover, bool export_snapshot,
@@ -230,10 +247,7 @@ pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary,
         pg_slot_blockers(c, PQbackendPID(repl), &text, &ignored);
         cancel(repl);
         drain(repl);
-        err_set(e, ERR_RETRY, "slot.timeout",
-                "creating slot \"%s\" took more than %d s: it waits for open transactions to end%s%s; end them, e.g. SELECT "
-                "pg_terminate_backend(pid)",
-                name, timeout_ms / 1000, text.n ? ": " : "", buf_cstr(&text));
+        timed_out(repl, name, timeout_ms, buf_cstr(&text), e);
         buf_free(&text);
         return false;
     }
