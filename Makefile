@@ -31,7 +31,7 @@ HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE_AU := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 CFLAGS_debug := -O1 -g -DFAULT_POINTS
-CFLAGS_release := -O2 -g $(HARDEN) -flto=auto -ffat-lto-objects
+CFLAGS_release := -O2 -g $(HARDEN) -flto=auto
 CFLAGS_asan := -O1 -g -DFAULT_POINTS $(SANITIZE_AU)
 CFLAGS_tsan := -O1 -g -DFAULT_POINTS -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_cov := -O0 -g -DFAULT_POINTS --coverage

@@ -19,15 +19,24 @@ json_unicode(struct buf *b, unsigned unit)
     buf_add(b, text, sizeof(text));
 }
 
+/* What has gathered since the last escape, and the escape of c. */
 static void
-json_ascii(struct buf *b, unsigned char c)
+json_run_and_ascii(struct buf *b, const unsigned char *run, size_t n, unsigned char c)
 {
-    const char text[2] = {'\\', json_letters[c]};
+    char *w;
 
-    if (text[1])
-        buf_add(b, text, sizeof(text));
-    else
+    if (!json_letters[c]) {
+        buf_add(b, run, n);
         json_unicode(b, c);
+        return;
+    }
+    w = buf_room(b, n + 2);
+    if (!w)
+        return;
+    memcpy(w, run, n);
+    w[n] = '\\';
+    w[n + 1] = json_letters[c];
+    buf_took(b, n + 2);
 }
 
 /* A character beyond the first 65536, as the two surrogates that Java holds. */
@@ -51,31 +60,31 @@ json_str_body(struct buf *b, struct slice s)
     while (p < end) {
         struct json_seq seq;
 
+        p += json_scan(p, (size_t)(end - p));
+        p += json_scan_utf8(p, (size_t)(end - p));
+        if (p == end)
+            break;
         if (*p < 0x80) {
-            p += json_scan(p, (size_t)(end - p));
-            if (p == end)
-                break;
-        }
-        if (*p >= 0x80) {
-            seq = json_utf8(p, (size_t)(end - p));
-            if (seq.valid && seq.n < 4) {
-                p += seq.n;
+            if (json_is_plain(*p))
                 continue;
-            }
-        } else {
-            seq = (struct json_seq){1, true};
+            json_run_and_ascii(b, run, (size_t)(p - run), *p);
+            run = ++p;
+            continue;
+        }
+        seq = json_utf8(p, (size_t)(end - p));
+        if (seq.valid && seq.n < 4) {
+            p += seq.n;
+            continue;
         }
         buf_add(b, run, (size_t)(p - run));
-        if (*p < 0x80)
-            json_ascii(b, *p);
-        else if (seq.valid)
+        if (seq.valid)
             json_surrogates(b, p);
         else
             BUF_LIT(b, "\xef\xbf\xbd");
-        p += seq.n;
-        run = p;
+        run = p += seq.n;
     }
-    buf_add(b, run, (size_t)(p - run));
+    if (run < end)
+        buf_add(b, run, (size_t)(end - run));
 }
 
 void

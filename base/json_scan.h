@@ -132,4 +132,27 @@ json_utf8(const unsigned char *p, size_t n)
     return (struct json_seq){want, first != 0xed || p[1] < 0xa0};
 }
 
+/*
+ * The bytes at p that are surely whole characters of two or three bytes. Stops early rather than look closely (E0, ED, the
+ * last two bytes): json_utf8 does that.
+ */
+static inline size_t
+json_scan_utf8(const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+
+    while (n - i >= 3) {
+        unsigned char first = p[i];
+
+        if (first >= 0xc2 && first < 0xe0 && json_continues(p[i + 1]))
+            i += 2;
+        else if ((first & 0xf0) == 0xe0 && first != 0xe0 && first != 0xed &&
+                 json_continues(p[i + 1]) && json_continues(p[i + 2]))
+            i += 3;
+        else
+            break;
+    }
+    return i;
+}
+
 #endif

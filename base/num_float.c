@@ -178,6 +178,40 @@ num_java_form(const struct num_decimal *d, char *w)
     return (unsigned)(w - start);
 }
 
+/*
+ * The usual case is no work: from 1e-3 to below 1e7 both write the same, but that Java has ".0" behind a whole number.
+ * False: to be looked at closely.
+ */
+static bool
+num_add_same(struct buf *b, struct slice s)
+{
+    size_t sign = s.n && s.p[0] == '-', i = sign, whole, behind;
+
+    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    whole = i - sign;
+    if (whole < 1 || whole > 7 || (s.p[sign] == '0' && whole > 1))
+        return false;
+    if (i == s.n) {
+        if (s.p[sign] == '0')
+            return false;
+        buf_slice(b, s);
+        BUF_LIT(b, ".0");
+        return true;
+    }
+    if (s.p[i++] != '.')
+        return false;
+    behind = i;
+    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    if (i < s.n || i == behind || s.p[i - 1] == '0' || whole + (i - behind) > FLOAT_DIGITS)
+        return false;
+    if (s.p[sign] == '0' && memcmp(s.p + behind, "000", i - behind < 3 ? i - behind : 3) == 0)
+        return false;
+    buf_slice(b, s);
+    return true;
+}
+
 bool
 num_add_java_float(struct buf *b, struct slice pg_text, bool single)
 {
@@ -191,6 +225,8 @@ num_add_java_float(struct buf *b, struct slice pg_text, bool single)
     char text[FLOAT_DIGITS + 24];
     struct num_decimal d;
 
+    if (num_add_same(b, pg_text))
+        return true;
     if (!num_read_decimal(pg_text, &d)) {
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
             if (slice_is(pg_text, words[i].text)) {
