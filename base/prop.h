@@ -84,7 +84,7 @@ const char *config_keep(const struct config *c, const void *p, size_t n);
 
 /* The row of a name, also by prefix or pattern; NULL: unknown. */
 const struct prop *config_prop(const struct config *c, const char *name);
-/* The same without a configuration. */
+/* The same without a configuration; a prefix's or pattern's own name finds its row too. */
 const struct prop *prop_find(const struct prop_table *const *tables, const char *name);
 /* The known name that was probably meant; NULL: none is near. */
 const char *prop_suggest(const struct prop_table *const *tables, const char *name);
