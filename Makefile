@@ -165,7 +165,8 @@ CLANG_TIDY ?= clang-tidy-14
 check: check-format check-layers check-headers check-symbols check-cppcheck check-tidy
 
 check-format:
-	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+	@bad=; for f in $(FORMATTED); do $(CLANG_FORMAT) $$f | cmp -s - $$f || bad="$$bad $$f"; done; \
+		test -z "$$bad" || { echo "not formatted (make format F=...):$$bad"; exit 1; }
 
 # make format F="base/num.c …": only what is named.
 format:

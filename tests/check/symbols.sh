@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the object files export and use:
-# - a non-static symbol begins with its module: the name of the file or its folder, a struct or enum that the header of that
-#   name declares, or what tests/check/prefixes lists; a module of several files shares the first word (json, json_scan);
+# - a non-static symbol begins with its module: the name of the file, a word of it, or of the folder (also in the singular);
+#   a struct or enum that the header of that name, or of its first word, declares; or what tests/check/prefixes lists;
 # - no symbol is defined twice in different files;
 # - the decoder uses no thread, no clock, no socket and no file.
 #
@@ -25,12 +25,15 @@ done | sort -u >"$defined"
 prefixes_of() {
     stem=$(basename "$1" .c)
     folder=$(basename "$(dirname "$1")")
-    first=${stem%%_*}
-    printf '%s\n%s\n%s\n' "$stem" "$folder" "$first"
-    for h in "$(dirname "$1")/$stem.h" "$(dirname "$1")/$first.h"; do
+    printf '%s\n' "$stem" "$folder" "${folder%s}"
+    echo "$stem" | tr '_' '\n'
+    for h in "$(dirname "$1")/$stem.h" "$(dirname "$1")/${stem%%_*}.h"; do
         [ -f "$h" ] && sed -nE 's/^(typedef +)?(struct|enum) ([a-z0-9]+)_?[a-z0-9_]* *[{;].*/\3/p' "$h"
     done
-    awk -v f="$1" '$1 == f { print $2 }' tests/check/prefixes
+    grep -v '^#' tests/check/prefixes | while read -r pattern prefix _; do
+        # shellcheck disable=SC2254  # the pattern is meant as one
+        case $1 in $pattern) echo "$prefix" ;; esac
+    done
 }
 
 for f in $(cut -d' ' -f1 "$defined" | sort -u); do
