@@ -127,17 +127,22 @@ guard=/etc/postgresql-common/createcluster.d/walbridge.conf
 if ! [ -d /usr/share/postgresql-common ]; then
     $sudo mkdir -p "${guard%/*}"
     echo 'create_main_cluster = false' | $sudo tee "$guard" >/dev/null
-    trap '$sudo rm -f "$guard"' EXIT
 fi
 
+log=$(mktemp)
+trap '$sudo rm -f "$guard" "$log"' EXIT
 apt() {
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 || {
+        cat "$log" >&2
+        exit 1
+    }
 }
 
-echo "installing: $missing"
 apt update
 # pgTAP is packaged per server version: the installed one, else the one the distribution would install.
 pg=$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -t/ -k5n | tail -n 1 | cut -d/ -f5)
 pg=${pg:-$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)}
-# shellcheck disable=SC2046 # a list of words
-apt install -y --no-install-recommends $(echo "$missing" | sed "s/@PG@/$pg/g") >/dev/null
+missing=$(echo "$missing" | sed "s/@PG@/$pg/g")
+echo "installing: $missing"
+# shellcheck disable=SC2086 # a list of words
+apt install -y --no-install-recommends $missing

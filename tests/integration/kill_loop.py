@@ -159,7 +159,7 @@ def main():
             confirmed, stored = db.confirmed("kill"), connector.offset()
             looks.append((confirmed, watermarks(consumer)))
             if stored:
-                flush = next(int(m[1]) for m in [re.search(r'"flush_lsn": ?"?(\d+)', connector.offset_file.read_text())] if m)
+                flush = postgres.lsn(stored["flush_lsn"])
                 assert confirmed <= flush, f"kill {kill}: the server was told {confirmed}, stored is {flush}"
             connector.start("--sink", "kafka")
             if rng.random() < 0.8:  # else it may be killed before it streams
