@@ -161,8 +161,9 @@ FORMATTED = $(sort $(SRCS) $(MAIN) $(HDRS) $(wildcard tests/unit/*.[ch] tests/fu
 CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 
-.PHONY: check check-format check-tidy check-cppcheck check-layers check-headers check-symbols format
-check: check-format check-layers check-headers check-symbols check-cppcheck check-tidy
+.PHONY: check check-format check-tidy check-cppcheck check-layers check-headers check-symbols
+.PHONY: check-release format
+check: check-format check-layers check-headers check-symbols check-release check-cppcheck check-tidy
 
 check-format:
 	@bad=; for f in $(FORMATTED); do $(CLANG_FORMAT) $$f | cmp -s - $$f || bad="$$bad $$f"; done; \
@@ -184,6 +185,10 @@ $(OUT)/alone/%.h.o: %.h $(OUT)/flags
 
 check-symbols: $(ARCHIVES_replicator)
 	@sh tests/check/symbols.sh $(OUT)
+
+# Some warnings are only found by the optimizer.
+check-release:
+	@$(MAKE) --no-print-directory BUILD=release all
 
 check-cppcheck:
 	@mkdir -p out/cppcheck
@@ -233,7 +238,7 @@ clean:
 help:
 	@echo 'all (default)  build ./walbridge            BUILD=debug|release|asan|tsan|cov|fuzz, WERROR=0'
 	@echo 'unit           build and run unit tests     UNIT=test_num runs one'
-	@echo 'check          format, layers, headers, symbols, cppcheck, clang-tidy (check-NAME runs one)'
+	@echo 'check          format, layers, headers, symbols, release, cppcheck, clang-tidy (check-NAME runs one)'
 	@echo 'format         clang-format files           F="base/num.c …"'
 	@echo 'asan tsan cov  unit tests under the sanitizers; line coverage'
 	@echo 'install        into PREFIX (/usr/local) under DESTDIR, with man page and completion'
