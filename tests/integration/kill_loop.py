@@ -90,9 +90,10 @@ def read_topic(consumer):
 
 
 def commits(db, slot):
-    """[(end LSN, [(key, version)])] of every committed transaction, from the server."""
+    """[(end LSN, [(key, version)])] of every committed transaction, from the server. (The position that comes with
+    COMMIT is the end of its record.)"""
     out, rows = [], []
-    row = re.compile(r"id\[integer\]:(\d+) n\[integer\]:(\d+)")
+    row = re.compile(r"id\[integer\]:(\d+) n\[bigint\]:(\d+)")
     with db.server.connect(db.name) as c:
         while True:
             batch = c.execute("select lsn::text, data from pg_logical_slot_get_changes(%s, null, 50000, 'include-xids', 'false')",
@@ -104,7 +105,7 @@ def commits(db, slot):
                     out.append((postgres.lsn(at), rows))
                     rows = []
                 elif data.startswith("table public.t:"):
-                    rows.append(tuple(map(int, row.search(data).groups())))
+                    rows.append(tuple(map(int, row.findall(data)[-1])))  # an update has the old row first
 
 
 def check_order(records):
