@@ -34,6 +34,7 @@ struct offset_kafka {
     rd_kafka_t *producer; /* NULL: not yet connected */
     int32_t partitions, partition;
     int64_t timeout_ms;
+    uintptr_t serial; /* of the record on the way: a report that comes too late is not taken for the next one's */
 };
 
 /* -------------------------------------------------------------------------------------------------------- headers */
@@ -219,6 +220,7 @@ produce(struct offset_kafka *k, const struct buf *value, rd_kafka_headers_t *hea
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = k->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = k->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)++k->serial},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {k->key.p, k->key.n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value ? value->p : NULL, value ? value->n : 0}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
@@ -251,7 +253,8 @@ await_report(struct offset_kafka *k, struct err *e)
             continue;
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_LOG)
             kafka_log_event(ev);
-        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR && (m = rd_kafka_event_message_next(ev))) {
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR && (m = rd_kafka_event_message_next(ev)) &&
+            (uintptr_t)m->_private == k->serial) {
             done = true;
             ok = m->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
                  kafka_err(e, m->err, "the offset was not stored in topic \"%s\"", k->topic);
