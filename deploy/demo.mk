@@ -8,6 +8,6 @@ deps:
 
 # A make of its own for the build: this one looked for libraries before they were installed.
 demo:
-	deploy/install-deps.sh build demo
-	$(MAKE) all
-	KAFKA='$(KAFKA)' BIGQUERY='$(BIGQUERY)' sh deploy/demo.sh
+	@deploy/install-deps.sh build demo
+	@$(MAKE) -s -j2 all
+	@KAFKA='$(KAFKA)' BIGQUERY='$(BIGQUERY)' sh deploy/demo.sh

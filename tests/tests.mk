@@ -5,13 +5,16 @@
 
 .PHONY: test golden integration test-long
 
-# One after the other, also under -j: they share two cores and their closing lines should not mix.
-test: all
-	$(MAKE) unit
-	$(MAKE) sql-test
-	$(MAKE) fuzz FUZZ_SECONDS=5
-	$(MAKE) golden
-	$(MAKE) integration
+# One after the other, also under -j: their closing lines should not mix. A make of its own for the build: this one
+# looked for libraries before they were installed.
+test:
+	@deploy/install-deps.sh test
+	$(MAKE) -s -j2 all
+	$(MAKE) -s -j2 unit
+	$(MAKE) -s sql-test
+	$(MAKE) -s fuzz FUZZ_SECONDS=5
+	$(MAKE) -s golden
+	$(MAKE) -s integration
 
 PYTEST_ARGS ?=
 # $@ has its own folder under out/, emptied at every start: logs of the last run stay there to be read.
