@@ -18,6 +18,7 @@ struct peek_table {
     struct slice schema, name;
     uint16_t ncols;
     struct slice *cols;
+    bool *identity;
 };
 
 struct peek {
@@ -40,8 +41,11 @@ peek_relation(struct peek *k, const struct pgo_relation *r)
     t->name = arena_slice(&k->arena, r->table);
     t->ncols = r->ncols;
     t->cols = arena_alloc(&k->arena, (r->ncols ? r->ncols : 1) * sizeof *t->cols);
-    for (uint16_t i = 0; i < r->ncols; i++)
+    t->identity = arena_alloc(&k->arena, (r->ncols ? r->ncols : 1) * sizeof *t->identity);
+    for (uint16_t i = 0; i < r->ncols; i++) {
         t->cols[i] = arena_slice(&k->arena, r->cols[i].name);
+        t->identity[i] = r->cols[i].identity;
+    }
     map_put_u32(k->tables, r->oid, t);
 }
 
@@ -57,6 +61,13 @@ time_text(char dst[40], int64_t us)
     n = strftime(dst, 40, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(dst + n, 40 - n, ".%06dZ", (int)(us % 1000000));
     return dst;
+}
+
+/* A key tuple has all columns too; those that are not of the key are null and say nothing. */
+static bool
+is_shown(const struct peek_table *t, struct tuple row, uint16_t i, bool key)
+{
+    return row.v[i].kind != VALUE_ABSENT && !(key && t && i < t->ncols && !t->identity[i]);
 }
 
 /* ---- as text ---- */
@@ -100,13 +111,13 @@ print_value(const struct peek *k, struct value v)
 }
 
 static void
-print_tuple(const struct peek *k, const char *label, const struct peek_table *t, struct tuple row)
+print_tuple(const struct peek *k, const char *label, const struct peek_table *t, struct tuple row, bool key)
 {
     if (row.n == 0)
         return;
     printf(" %s", label);
     for (uint16_t i = 0; i < row.n; i++) {
-        if (row.v[i].kind == VALUE_ABSENT)
+        if (!is_shown(t, row, i, key))
             continue;
         putchar(' ');
         if (t && i < t->ncols)
@@ -138,15 +149,15 @@ print_row(const struct peek *k, const char *op, uint64_t lsn, const struct pgo_r
 
     printf("  %s %s ", num_lsn_text(at, lsn), op);
     print_table_name(t, r->oid);
-    print_tuple(k, r->old_kind == 'K' ? "key" : "old", t, r->old_row);
-    print_tuple(k, r->old_kind ? "new" : "row", t, r->new_row);
+    print_tuple(k, r->old_kind == 'K' ? "key" : "old", t, r->old_row, r->old_kind == 'K');
+    print_tuple(k, r->old_kind ? "new" : "row", t, r->new_row, false);
     putchar('\n');
 }
 
 /* ---- as JSON ---- */
 
 static json_t *
-json_tuple(const struct peek *k, const struct peek_table *t, struct tuple row)
+json_tuple(const struct peek *k, const struct peek_table *t, struct tuple row, bool key)
 {
     json_t *j = json_object();
     char number[16];
@@ -156,7 +167,7 @@ json_tuple(const struct peek *k, const struct peek_table *t, struct tuple row)
         const char *name = number;
         json_t *value;
 
-        if (v.kind == VALUE_ABSENT)
+        if (!is_shown(t, row, i, key))
             continue;
         snprintf(number, sizeof number, "$%u", i + 1U);
         if (t && i < t->ncols)
@@ -198,9 +209,9 @@ json_row(struct peek *k, const char *op, uint64_t lsn, const struct pgo_row *r)
 
     json_add_table(j, t, r->oid);
     if (r->old_row.n)
-        json_object_set_new(j, r->old_kind == 'K' ? "key" : "old", json_tuple(k, t, r->old_row));
+        json_object_set_new(j, r->old_kind == 'K' ? "key" : "old", json_tuple(k, t, r->old_row, r->old_kind == 'K'));
     if (r->new_row.n)
-        json_object_set_new(j, "new", json_tuple(k, t, r->new_row));
+        json_object_set_new(j, "new", json_tuple(k, t, r->new_row, false));
     json_array_append_new(k->changes, j);
 }
 

@@ -295,7 +295,7 @@ slot_report_json(const struct slot_report *r, const char *own)
 void
 slot_print_json(json_t *j, bool one_line)
 {
-    json_dumpf(j, stdout, one_line ? JSON_COMPACT : JSON_INDENT(2));
+    json_dumpf(j, stdout, (one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6));
     putchar('\n');
     fflush(stdout);
     json_decref(j);

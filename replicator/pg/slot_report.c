@@ -198,6 +198,14 @@ slot_report_foreign(const struct slot_report *r, const char *own, const char *da
     return NULL;
 }
 
+/* What the connector reads with too; logical messages exist from 14 on. */
+static const char *
+options(PGconn *c)
+{
+    return PQserverVersion(c) >= 140000 ? "'proto_version', '1', 'messages', 'true', 'publication_names'"
+                                        : "'proto_version', '1', 'publication_names'";
+}
+
 /*
  * pgoutput's message types: B C R Y O frame, I U D T M change. upto_nchanges counts messages and is looked at only behind a
  * commit, so one big transaction is counted whole, on the server.
@@ -209,19 +217,21 @@ slot_count(PGconn *c, const char *name, const char *publications, uint64_t upto_
     char upto[NUM_LSN_TEXT], most[16];
     const char *params[] = {name, upto_lsn ? num_lsn_text(upto, upto_lsn) : NULL, most, publications};
     uint64_t rows, v[8];
+    struct buf sql;
     PGresult *r;
 
     snprintf(most, sizeof most, "%d", limit);
-    r = pg_query_params(
-        c, e, 9,
-        "SELECT count(*), count(*) FILTER (WHERE k = 'B'), count(*) FILTER (WHERE k IN ('I', 'U', 'D', 'T', 'M')),"
-        " count(*) FILTER (WHERE k = 'I'), count(*) FILTER (WHERE k = 'U'), count(*) FILTER (WHERE k = 'D'),"
-        " count(*) FILTER (WHERE k = 'T'), count(*) FILTER (WHERE k = 'M'),"
-        " count(DISTINCT CASE WHEN k IN ('I', 'U', 'D') THEN pg_catalog.substr(data, 2, 4) END)"
-        " FROM (SELECT pg_catalog.chr(pg_catalog.get_byte(data, 0)) AS k, data"
-        " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, $2::pg_lsn, $3::int, 'proto_version', '1',"
-        " 'publication_names', $4::text)) m",
-        4, params);
+    buf_init(&sql, 4096);
+    buf_printf(&sql,
+               "SELECT count(*), count(*) FILTER (WHERE k = 'B'), count(*) FILTER (WHERE k IN ('I', 'U', 'D', 'T', 'M')),"
+               " count(*) FILTER (WHERE k = 'I'), count(*) FILTER (WHERE k = 'U'), count(*) FILTER (WHERE k = 'D'),"
+               " count(*) FILTER (WHERE k = 'T'), count(*) FILTER (WHERE k = 'M'),"
+               " count(DISTINCT CASE WHEN k IN ('I', 'U', 'D') THEN pg_catalog.substr(data, 2, 4) END)"
+               " FROM (SELECT pg_catalog.chr(pg_catalog.get_byte(data, 0)) AS k, data"
+               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, $2::pg_lsn, $3::int, %s, $4::text)) m",
+               options(c));
+    r = pg_query_params(c, e, 9, buf_cstr(&sql), 4, params);
+    buf_free(&sql);
     if (!r)
         return err_wrap(e, "looking into slot \"%s\"", name);
     rows = strtoull(PQgetvalue(r, 0, 0), NULL, 10);
@@ -239,16 +249,19 @@ peek_query(PGconn *c, const char *name, const char *publications, int changes, s
 {
     char most[16];
     const char *params[] = {name, most, publications};
+    struct buf sql;
     PGresult *r;
 
     snprintf(most, sizeof most, "%d", changes);
-    r = PQexecParams(c,
-                     "SELECT lsn::text, xid::text, data FROM (SELECT lsn, xid, data, n,"
-                     " count(*) FILTER (WHERE pg_catalog.get_byte(data, 0) IN (73, 85, 68, 84, 77)) OVER (ORDER BY n) AS k"
-                     " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $2::int, 'proto_version', '1',"
-                     " 'publication_names', $3::text) WITH ORDINALITY AS p(lsn, xid, data, n)) m"
-                     " WHERE k <= $2::int ORDER BY n",
-                     3, NULL, params, NULL, NULL, 1);
+    buf_init(&sql, 4096);
+    buf_printf(&sql,
+               "SELECT lsn::text, xid::text, data FROM (SELECT lsn, xid, data, n,"
+               " count(*) FILTER (WHERE pg_catalog.get_byte(data, 0) IN (73, 85, 68, 84, 77)) OVER (ORDER BY n) AS k"
+               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $2::int, %s, $3::text)"
+               " WITH ORDINALITY AS p(lsn, xid, data, n)) m WHERE k <= $2::int ORDER BY n",
+               options(c));
+    r = PQexecParams(c, buf_cstr(&sql), 3, NULL, params, NULL, NULL, 1);
+    buf_free(&sql);
     if (PQresultStatus(r) == PGRES_TUPLES_OK && PQnfields(r) == 3)
         return r;
     pg_error(c, r, e);

@@ -255,7 +255,7 @@ add_connect_text(struct buf *out, const char *text)
         const char *state;
 
         text += n + (text[n] == '\n');
-        if (n > 9 && (strncmp(line.p, "LOCATION:", 9) == 0))
+        if (n > 9 && (strncmp(line.p, "LOCATION:", 9) == 0 || strncmp(line.p, "\tIs the ", 8) == 0))
             continue;
         char copy[1024];
         snprintf(copy, sizeof copy, "%.*s", SLICE_ARG(line));
