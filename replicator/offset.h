@@ -27,6 +27,7 @@ struct offset {
     bool own;                      /* the members below are there: walbridge wrote this offset */
     uint64_t flush_lsn;            /* what the server was, or may be, told */
     uint64_t pos_commit_lsn, pos_lsn, pos_ordinal; /* last delivered change: rows up to it are dropped when sent again */
+    uint64_t commit_end;           /* end of the last whole transaction: source.sequence[0] after a restart */
     uint64_t system_id;
     uint32_t timeline;
     char slot[64], database[64];

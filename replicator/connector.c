@@ -1,0 +1,372 @@
+#include "replicator/connector.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "decoder/filter.h"
+#include "replicator/conf.h"
+#include "replicator/connector_priv.h"
+#include "replicator/uuid.h"
+
+enum {
+    CONNECTOR_BACKOFF_MS = 250,
+    CONNECTOR_TIMER_SLACK_NS = 1000, /* 50 µs by default, too coarse for naps of 200 */
+};
+
+static const struct {
+    const char *name;
+    struct sink *(*open)(const struct sink_env *env, struct err *e);
+} connector_sinks[] = {
+    {"kafka", sink_kafka_new},
+    {"bigquery", sink_bigquery_new},
+    {"lines", sink_lines_new},
+    {"null", sink_null_new},
+};
+
+/* ------------------------------------------------------------------------------------------------ making */
+
+static bool
+connector_check_sinks(const struct connector_options *o, struct err *e)
+{
+    if (o->nsinks == 0 || o->nsinks > PLAN_SINKS_MAX)
+        return err_set(e, ERR_CONFIG, "sink.count", "%zu sinks are given, 1 to %d are possible", o->nsinks, PLAN_SINKS_MAX);
+    for (size_t i = 0; i < o->nsinks; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < sizeof(connector_sinks) / sizeof(*connector_sinks); k++)
+            known |= strcmp(o->sinks[i], connector_sinks[k].name) == 0;
+        if (!known)
+            return err_set(e, ERR_CONFIG, "sink.unknown", "sink \"%s\" is unknown; kafka, bigquery, lines and null are there",
+                           o->sinks[i]);
+    }
+    return true;
+}
+
+struct connector *
+connector_new(const struct connector_options *o, struct err *e)
+{
+    struct connector *c;
+
+    if (!connector_check_sinks(o, e))
+        return NULL;
+    c = mem_alloc(sizeof(*c));
+    c->options = *o;
+    c->config = o->config;
+    c->name = config_name(o->config);
+    c->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    atomic_store(&c->starting, true);
+    uuid_v7(c->run_id);
+    conf_settings(c->config, &c->settings);
+    c->filter = filter_new(c->config, e);
+    c->settings.filter = c->filter;
+    if (c->filter)
+        c->params = pg_params_from_config(c->config, e);
+    if (!c->params || c->stop_fd < 0) {
+        connector_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void
+connector_free(struct connector *c)
+{
+    if (!c)
+        return;
+    filter_free(c->filter);
+    pg_params_free(c->params);
+    if (c->stop_fd >= 0)
+        close(c->stop_fd);
+    free(c);
+}
+
+const char *
+connector_name(const struct connector *c)
+{
+    return c->name;
+}
+
+void
+connector_stop(struct connector *c)
+{
+    uint64_t one = 1;
+
+    atomic_store(&c->stopping, true);
+    if (write(c->stop_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+        log_warn("eventfd: write failed");
+}
+
+bool
+connector_is_starting(const struct connector *c)
+{
+    return atomic_load(&c->starting);
+}
+
+/* ------------------------------------------------------------------------------------------------ an incarnation */
+
+static void
+connector_on_ack(void *arg, uint64_t ticket, unsigned n)
+{
+    struct connector *c = arg;
+
+    if (c->ack_error.cls == ERR_NONE)
+        (void)led_ack(c->ledger, ticket, n, &c->ack_error);
+}
+
+static struct sink *
+connector_open_sink(struct connector *c, const char *name, struct err *e)
+{
+    struct sink_env env = {
+        .config = c->config,
+        .settings = &c->settings,
+        .connector = c->name,
+        .run_id = c->run_id,
+        .lines_path = c->options.lines_path,
+    };
+
+    for (size_t k = 0; k < sizeof(connector_sinks) / sizeof(*connector_sinks); k++)
+        if (strcmp(name, connector_sinks[k].name) == 0)
+            return connector_sinks[k].open(&env, e);
+    return NULL;
+}
+
+/* Sinks first: Kafka's producer asks for its id a while after it was made. */
+static bool
+connector_open(struct connector *c, struct err *e)
+{
+    struct offset_store *store;
+
+    for (size_t i = 0; i < c->options.nsinks; i++) {
+        struct sink *s = connector_open_sink(c, c->options.sinks[i], e);
+
+        if (!s)
+            return err_wrap(e, "sink \"%s\"", c->options.sinks[i]);
+        s->ack = connector_on_ack;
+        s->ack_arg = c;
+        s->index = c->nsinks;
+        c->sinks[c->nsinks++] = s;
+    }
+    store = offset_store_open(c->config, e);
+    if (!store)
+        return err_wrap(e, "offset store");
+    if (!store->ops->load(store, &c->stored, &c->has_stored, e)) {
+        store->ops->close(store);
+        return err_wrap(e, "loading the offset");
+    }
+    c->offsets = offsets_start(store, c->name, config_int(c->config, "offset.flush.interval.ms"));
+    c->types = types_new();
+    c->ledger = led_new((uint64_t)config_int(c->config, "walbridge.pending.max.bytes"));
+    c->pipeline = pipeline_new(&(struct pipeline_parts){
+        .settings = &c->settings, .sinks = c->sinks, .nsinks = c->nsinks, .ledger = c->ledger, .types = c->types});
+    c->phase = PHASE_NEW;
+    c->snapshot_point = 0;
+    c->received_lsn = 0;
+    return true;
+}
+
+static void
+connector_end_session(struct connector *c)
+{
+    if (c->batch && c->snapshot)
+        snapshot_give_back(c->snapshot, c->batch);
+    c->batch = NULL;
+    snapshot_free(c->snapshot);
+    c->snapshot = NULL;
+    wal_close(c->wal);
+    c->wal = NULL;
+    catalog_free(c->catalog);
+    c->catalog = NULL;
+    if (c->repl)
+        PQfinish(c->repl);
+    c->repl = NULL;
+    if (c->pipeline && pipeline_waits_for_catalog(c->pipeline))
+        c->parked = false;
+}
+
+/* The last offset is stored, then the server is told, then everything goes. */
+static void
+connector_close(struct connector *c)
+{
+    struct err e = {0};
+    uint64_t lsn = 0;
+    bool more;
+
+    if (c->offsets) {
+        if (!offsets_stop(c->offsets, &lsn, &e))
+            log_err(LOG_WARN, &e, "the last offset could not be stored");
+        if (lsn && c->ledger)
+            led_stored(c->ledger, lsn);
+        c->offsets = NULL;
+    }
+    if (c->wal && c->ledger) {
+        lsn = led_flush_lsn(c->ledger);
+        if (wal_status(c->wal, c->received_lsn > lsn ? c->received_lsn : lsn, lsn, false, &e))
+            (void)wal_flush(c->wal, &more, &e);
+    }
+    connector_end_session(c);
+    pipeline_free(c->pipeline);
+    c->pipeline = NULL;
+    for (unsigned i = 0; i < c->nsinks; i++)
+        c->sinks[i]->ops->close(c->sinks[i]);
+    c->nsinks = 0;
+    led_free(c->ledger);
+    c->ledger = NULL;
+    types_free(c->types);
+    c->types = NULL;
+    offset_free(&c->stored);
+    c->stored = (struct offset){0};
+    c->has_stored = c->sink_failed = c->parked = false;
+    c->ack_error = (struct err){0};
+}
+
+/* ------------------------------------------------------------------------------------------------ retrying */
+
+/* Sleeps, but not through a stop. Sinks go on being served: what they have must not wait for the server. */
+static void
+connector_wait(struct connector *c, int64_t ms)
+{
+    int64_t until = clock_mono_us() + ms * 1000;
+    struct err e = {0};
+
+    while (!atomic_load(&c->stopping) && clock_mono_us() < until) {
+        struct pollfd fd = {c->stop_fd, POLLIN, 0};
+        bool ok = true;
+
+        for (unsigned i = 0; ok && i < c->nsinks && !c->sink_failed; i++)
+            ok = c->sinks[i]->ops->poll(c->sinks[i], &e);
+        if (!ok) {
+            log_err(LOG_WARN, &e, "sink");
+            c->sink_failed = true;
+        }
+        (void)poll(&fd, 1, 20);
+    }
+}
+
+/* A slot that another reader holds is given up on after slot.max.retries × slot.retry.delay.ms, as Debezium does: a reader
+ * that does not go away is somebody else. */
+static bool
+connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t since_us)
+{
+    int64_t max = config_int(c->config, "errors.max.retries");
+    int64_t slot_ms = config_int(c->config, "slot.max.retries") * config_int(c->config, "slot.retry.delay.ms");
+
+    if (e->cls != ERR_RETRY)
+        return false;
+    if (strcmp(e->code, "slot.in_use") == 0)
+        return clock_mono_us() - since_us < slot_ms * 1000;
+    return max < 0 || (int64_t)attempt < max;
+}
+
+/* One session: true when it ended by a stop. */
+static bool
+connector_session(struct connector *c, struct err *e)
+{
+    if (!c->offsets && !connector_open(c, e)) {
+        c->sink_failed = true;
+        return false;
+    }
+    if (atomic_load(&c->stopping))
+        return true;
+    if (!connector_connect(c, e))
+        return false;
+    atomic_store(&c->starting, false);
+    return connector_loop(c, e);
+}
+
+/* What a sink was given before the server went away still goes on: the next session begins behind it. */
+static void
+connector_finish_parked(struct connector *c)
+{
+    struct err e = {0};
+
+    while (c->parked && !c->sink_failed && !atomic_load(&c->stopping)) {
+        switch (pipeline_resume(c->pipeline, &e)) {
+        case PIPE_OK:
+            c->parked = false;
+            return;
+        case PIPE_PARKED:
+            break;
+        case PIPE_ERROR:
+            log_err(LOG_WARN, &e, "sink");
+            c->sink_failed = true;
+            return;
+        }
+        connector_wait(c, 10);
+    }
+}
+
+bool
+connector_run(struct connector *c, struct err *e)
+{
+    unsigned attempt = 0;
+    int64_t since_us = clock_mono_us();
+    int64_t cap_ms = config_int(c->config, "retriable.restart.connector.wait.ms");
+    bool stopped;
+
+    log_set_connector(c->name);
+    prctl(PR_SET_TIMERSLACK, CONNECTOR_TIMER_SLACK_NS);
+    for (;;) {
+        int64_t wait_ms;
+
+        stopped = connector_session(c, e);
+        if (stopped)
+            break;
+        atomic_store(&c->starting, true);
+        if (c->progressed) {
+            attempt = 0;
+            since_us = clock_mono_us();
+            c->progressed = false;
+        }
+        if (!connector_may_retry(c, e, attempt, since_us))
+            break;
+        wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS, cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
+        log_err(LOG_WARN, e, "trying again");
+        if (c->phase != PHASE_STREAM)
+            c->sink_failed = true; /* nothing is stored yet that a later session could go on from */
+        if (!c->sink_failed)
+            connector_finish_parked(c);
+        if (c->sink_failed)
+            connector_close(c);
+        else
+            connector_end_session(c);
+        connector_wait(c, wait_ms);
+        if (c->sink_failed)
+            connector_close(c);
+        err_clear(e);
+        if (atomic_load(&c->stopping)) {
+            stopped = true;
+            break;
+        }
+    }
+    atomic_store(&c->starting, false);
+    if (c->offsets)
+        connector_drain(c);
+    connector_close(c);
+    log_progress(NULL);
+    if (stopped)
+        log_info("stopped");
+    return stopped;
+}
+
+bool
+connector_check(const struct connector_options *o, struct err *e)
+{
+    struct connector *c = connector_new(o, e);
+    bool ok;
+
+    if (!c)
+        return false;
+    ok = connector_open(c, e) && connector_look(c, e);
+    connector_close(c);
+    connector_free(c);
+    return ok;
+}

@@ -1,0 +1,37 @@
+/*
+ * A connector: one configuration, one slot, its sinks, and the thread that runs them. Survives what passes by itself
+ * (server restarts, lost connections, brokers away) with capped back-off from the safe position; ends with an error that a
+ * person must act on, or when it is told to stop.
+ */
+#ifndef REPLICATOR_CONNECTOR_H
+#define REPLICATOR_CONNECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/prop.h"
+
+struct connector;
+
+struct connector_options {
+    struct config *config;         /* validated; outlives the connector */
+    const char *const *sinks;      /* names: kafka, bigquery, lines, null */
+    size_t nsinks;
+    const char *lines_path;        /* for lines; "-" standard output */
+};
+
+struct connector *connector_new(const struct connector_options *o, struct err *e);
+/* Runs on the calling thread until connector_stop (true) or an error that does not pass (false). */
+bool connector_run(struct connector *c, struct err *e);
+/* From any thread, also from a signal handler's reader: drain, store, last status, return. */
+void connector_stop(struct connector *c);
+/* Can it be abandoned, because nothing that it does could be lost (it is still starting or waiting to retry)? */
+bool connector_is_starting(const struct connector *c);
+const char *connector_name(const struct connector *c);
+void connector_free(struct connector *c);
+
+/* --check: connects, looks at everything, changes nothing. Logs what it finds; false: e. */
+bool connector_check(const struct connector_options *o, struct err *e);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * The loop. Its body is always in this order, each step a function of that name: take commands → poll sinks (acks) → look
+ * at the store → status if due → read and put until empty, parked or budget used → sleep. Nothing here blocks but sleep.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "replicator/connector_priv.h"
+
+enum {
+    LOOP_BUDGET = 4000,           /* frames between two looks at everything else */
+    LOOP_BATCHES = 4,             /* snapshot batches, likewise */
+    LOOP_STATUS_GAP_US = 250000,  /* between statuses that only say a new flush LSN */
+    LOOP_POSITION_GAP_US = 5000,  /* between looks at the position while busy */
+    LOOP_SLEEP_MAX_US = 1000000,
+    LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
+    LOOP_PACE_WINDOW_US = 1000,
+    LOOP_BEHIND_FRAMES = 30,      /* a millisecond: what no live workload of single rows reaches */
+    LOOP_FDS = 8,
+    LOOP_PROGRESS_US = 500000,
+    LOOP_PROGRESS_LOG_US = 10000000,
+};
+
+/* ------------------------------------------------------------------------------------------------ acks and offsets */
+
+static bool
+loop_poll_sinks(struct connector *c, struct err *e)
+{
+    for (unsigned i = 0; i < c->nsinks; i++)
+        if (!c->sinks[i]->ops->poll(c->sinks[i], e)) {
+            c->sink_failed = true;
+            return err_wrap(e, "sink \"%s\"", c->sinks[i]->ops->name);
+        }
+    if (c->ack_error.cls != ERR_NONE) {
+        *e = c->ack_error;
+        c->sink_failed = true;
+        return false;
+    }
+    return true;
+}
+
+static bool
+loop_poll_store(struct connector *c, struct err *e)
+{
+    uint64_t lsn;
+    bool news;
+
+    if (!offsets_stored(c->offsets, &lsn, &news, e)) {
+        c->sink_failed = true;
+        return err_wrap(e, "offset store");
+    }
+    if (news) {
+        led_stored(c->ledger, lsn);
+        c->progressed = true;
+    }
+    return true;
+}
+
+static const char *const led_type_texts[] = {
+    [LED_INSERT] = "INSERT",     [LED_UPDATE] = "UPDATE",   [LED_DELETE] = "DELETE",
+    [LED_TRUNCATE] = "TRUNCATE", [LED_MESSAGE] = "MESSAGE", [LED_NOTHING] = "",
+};
+
+/*
+ * A position as the offset that Debezium would have stored. Where no record stands, one below the server's position is
+ * written: records are 8-aligned, so it names no row, and the next one may start exactly at that position.
+ */
+static void
+loop_make_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+{
+    bool nothing = pos->type == LED_NOTHING;
+
+    *o = (struct offset){
+        .lsn = nothing ? pos->lsn - 1 : pos->lsn,
+        .lsn_proc = nothing ? pos->lsn - 1 : pos->lsn,
+        .lsn_commit = nothing && pos->commit_end ? pos->commit_end : pos->txn.last_commit_lsn,
+        .has_txid = pos->txn.xid != 0,
+        .txid = pos->txn.xid,
+        .has_ts = pos->txn.commit_us != 0,
+        .ts_usec = pos->txn.commit_us,
+        .own = true,
+        .flush_lsn = pos->flush_lsn,
+        .pos_commit_lsn = nothing ? pos->lsn : pos->txn.commit_lsn,
+        .pos_lsn = pos->lsn,
+        .pos_ordinal = pos->ordinal,
+        .commit_end = pos->commit_end,
+        .system_id = c->server.system_id,
+        .timeline = c->server.timeline,
+    };
+    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
+    snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
+    snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
+    if (c->snapshot_point && pos->txn.commit_lsn == c->snapshot_point) {
+        /* The last row of the snapshot: Debezium's marks for one that is whole. */
+        o->lsn_proc = o->lsn_commit = o->commit_end = 0;
+        o->lsn = c->snapshot_point;
+        o->message_type[0] = '\0';
+        o->pos_ordinal = UINT64_MAX;
+        snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
+        o->last_snapshot_record = o->snapshot_completed = true;
+    }
+}
+
+/* Hands a new position to the offset thread. A snapshot's counts only when it is whole. */
+static void
+loop_store_position(struct connector *c, bool now)
+{
+    struct led_position pos;
+    struct offset o;
+    int64_t us = clock_mono_us();
+
+    if (!now && us - c->position_us < LOOP_POSITION_GAP_US)
+        return;
+    c->position_us = us;
+    if (!led_position(c->ledger, &pos) || pos.flush_lsn < c->snapshot_point)
+        return;
+    loop_make_offset(c, &pos, &o);
+    offsets_put(c->offsets, &o);
+}
+
+/* ------------------------------------------------------------------------------------------------ status */
+
+static bool
+loop_status(struct connector *c, struct err *e)
+{
+    int64_t now = clock_mono_us();
+    uint64_t flush = led_flush_lsn(c->ledger);
+    int64_t interval_us = config_int(c->config, "status.update.interval.ms") * 1000;
+    bool due = c->reply_due || now - c->status_us >= interval_us ||
+               (flush > c->told_lsn && now - c->status_us >= LOOP_STATUS_GAP_US);
+
+    if (!c->wal)
+        return true;
+    if (c->status_left && !wal_flush(c->wal, &c->status_left, e))
+        return false;
+    if (!due)
+        return true;
+    c->reply_due = false;
+    c->status_us = now;
+    c->told_lsn = flush;
+    if (!wal_status(c->wal, c->received_lsn > flush ? c->received_lsn : flush, flush, false, e))
+        return false;
+    return wal_flush(c->wal, &c->status_left, e);
+}
+
+/* ------------------------------------------------------------------------------------------------ the stream */
+
+static bool
+loop_step_failed(struct connector *c, uint64_t lsn, struct err *e)
+{
+    char text[NUM_LSN_TEXT];
+
+    /* A sink's refusal and a row that cannot be said are found while putting; both end the incarnation. */
+    c->sink_failed = true;
+    return err_wrap(e, "slot \"%s\", LSN %s", config_str(c->config, "slot.name"), num_lsn_text(text, lsn));
+}
+
+static void
+loop_keepalive(struct connector *c, const struct wal_frame *f)
+{
+    if (f->end > c->received_lsn)
+        c->received_lsn = f->end;
+    if (f->reply)
+        c->reply_due = true;
+    led_keepalive(c->ledger, f->end);
+}
+
+/* What is parked goes on first; false in *go: it still cannot. */
+static bool
+loop_unpark(struct connector *c, bool *go, struct err *e)
+{
+    *go = true;
+    if (!c->parked)
+        return true;
+    switch (pipeline_resume(c->pipeline, e)) {
+    case PIPE_OK:
+        c->parked = false;
+        return true;
+    case PIPE_PARKED:
+        *go = false;
+        return true;
+    case PIPE_ERROR:
+        return loop_step_failed(c, c->received_lsn, e);
+    }
+    return false;
+}
+
+static bool
+loop_feed(struct connector *c, const struct wal_frame *f, int64_t now_ns, struct err *e)
+{
+    if (f->start > c->received_lsn)
+        c->received_lsn = f->start;
+    switch (pipeline_feed(c->pipeline, f->data, f->start, now_ns, e)) {
+    case PIPE_OK:
+        return true;
+    case PIPE_PARKED:
+        c->parked = true;
+        return true;
+    case PIPE_ERROR:
+        return loop_step_failed(c, f->start, e);
+    }
+    return false;
+}
+
+/* *empty: the socket has nothing more. */
+static bool
+loop_read(struct connector *c, bool *empty, struct err *e)
+{
+    struct wal_frame f;
+    int64_t now_ns = clock_now_ns();
+    bool read = false;
+
+    *empty = false;
+    for (int budget = LOOP_BUDGET; budget > 0 && !c->parked && !led_full(c->ledger); budget--) {
+        switch (wal_next(c->wal, &f, e)) {
+        case WAL_DATA:
+            read = false;
+            c->pace.frames++;
+            if (!loop_feed(c, &f, now_ns, e))
+                return false;
+            break;
+        case WAL_KEEPALIVE:
+            read = false;
+            loop_keepalive(c, &f);
+            break;
+        case WAL_NONE:
+            if (read) {
+                *empty = true;
+                return true;
+            }
+            if (!wal_read(c->wal, e))
+                return false;
+            now_ns = clock_now_ns();
+            read = true;
+            break;
+        case WAL_ERROR:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ the snapshot */
+
+static void
+loop_show_progress(struct connector *c)
+{
+    struct snapshot_progress p;
+    int64_t now = clock_mono_us();
+    bool terminal = log_is_terminal();
+    char text[256];
+    double seconds, rate;
+    int n;
+
+    if (now - c->progress_us < (terminal ? LOOP_PROGRESS_US : LOOP_PROGRESS_LOG_US))
+        return;
+    c->progress_us = now;
+    snapshot_progress(c->snapshot, &p);
+    seconds = (double)(now - p.started_us) / 1e6;
+    rate = seconds > 0 ? (double)p.rows / seconds : 0;
+    n = snprintf(text, sizeof(text), "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s", p.tables_done + 1,
+                 p.tables, p.table ? " (" : "", p.table ? p.table : "", p.table ? ")" : "", p.rows, rate);
+    if (p.total_rows > (double)p.rows && rate > 0)
+        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left", (p.total_rows - (double)p.rows) / rate);
+    if (terminal)
+        log_progress(text);
+    else
+        log_info("%s", text);
+}
+
+static bool
+loop_snapshot_done(struct connector *c, struct err *e)
+{
+    struct snapshot_progress p;
+    char lsn[NUM_LSN_TEXT];
+    double seconds;
+
+    snapshot_progress(c->snapshot, &p);
+    seconds = (double)(clock_mono_us() - p.started_us) / 1e6;
+    log_progress(NULL);
+    log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables, seconds,
+             num_lsn_text(lsn, c->snapshot_point));
+    snapshot_free(c->snapshot);
+    c->snapshot = NULL;
+    led_commit(c->ledger, c->snapshot_point);
+    c->phase = PHASE_STREAM;
+    return connector_stream(c, e);
+}
+
+/* *empty: the worker has nothing ready. */
+static bool
+loop_snapshot(struct connector *c, bool *empty, struct err *e)
+{
+    bool done;
+
+    loop_show_progress(c);
+    *empty = false;
+    for (int i = 0; i < LOOP_BATCHES && !led_full(c->ledger); i++) {
+        if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {
+            c->sink_failed = true; /* what was put of it must be read again under a snapshot of its own */
+            return err_wrap(e, "snapshot");
+        }
+        if (!c->batch) {
+            *empty = true;
+            return !done || loop_snapshot_done(c, e);
+        }
+        switch (pipeline_put_batch(c->pipeline, c->batch, c->snapshot_point, e)) {
+        case PIPE_OK:
+            snapshot_give_back(c->snapshot, c->batch);
+            c->batch = NULL;
+            c->parked = false;
+            break;
+        case PIPE_PARKED:
+            c->parked = true;
+            return true;
+        case PIPE_ERROR:
+            return loop_step_failed(c, c->snapshot_point, e);
+        }
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ sleeping */
+
+/* Frames per millisecond decide whether to read lazily. Commit times cannot: the server's clock may differ from ours. */
+static bool
+loop_is_behind(struct pace *p)
+{
+    int64_t now = clock_mono_us(), passed = now - p->since_us;
+
+    if (passed >= LOOP_PACE_WINDOW_US) {
+        p->behind = (int64_t)p->frames * LOOP_PACE_WINDOW_US >= LOOP_BEHIND_FRAMES * passed;
+        p->frames = 0;
+        p->since_us = now;
+    }
+    return p->behind;
+}
+
+static void
+loop_add_fd(struct pollfd *fds, nfds_t *n, int fd, short events)
+{
+    if (fd >= 0)
+        fds[(*n)++] = (struct pollfd){fd, events, 0};
+}
+
+static int64_t
+loop_deadline(const struct connector *c)
+{
+    int64_t now = clock_mono_us(), at = now + LOOP_SLEEP_MAX_US;
+    int64_t status = c->status_us + config_int(c->config, "status.update.interval.ms") * 1000;
+
+    if (c->wal && led_flush_lsn(c->ledger) > c->told_lsn)
+        status = c->status_us + LOOP_STATUS_GAP_US;
+    if (c->wal && status < at)
+        at = status;
+    for (unsigned i = 0; i < c->nsinks; i++) {
+        int64_t d = c->sinks[i]->ops->deadline_us(c->sinks[i]);
+
+        at = d < at ? d : at;
+    }
+    if (c->catalog && catalog_deadline_us(c->catalog) < at)
+        at = catalog_deadline_us(c->catalog);
+    return at > now ? at - now : 0;
+}
+
+/* Until something happens or is due. `reading`: the stream may be read, so its socket counts. */
+static void
+loop_sleep(struct connector *c, bool reading)
+{
+    struct pollfd fds[LOOP_FDS + PLAN_SINKS_MAX];
+    nfds_t n = 0;
+    int64_t us;
+
+    if (c->wal && reading && loop_is_behind(&c->pace)) {
+        struct timespec nap = {0, LOOP_NAP_US * 1000};
+
+        nanosleep(&nap, NULL);
+        return;
+    }
+    us = loop_deadline(c);
+    loop_add_fd(fds, &n, c->stop_fd, POLLIN);
+    loop_add_fd(fds, &n, offsets_fd(c->offsets), POLLIN);
+    for (unsigned i = 0; i < c->nsinks; i++)
+        loop_add_fd(fds, &n, c->sinks[i]->ops->fd(c->sinks[i]), POLLIN);
+    if (c->wal)
+        loop_add_fd(fds, &n, wal_fd(c->wal), (short)((reading ? POLLIN : 0) | (c->status_left ? POLLOUT : 0)));
+    if (c->catalog)
+        loop_add_fd(fds, &n, catalog_fd(c->catalog), (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
+    if (c->snapshot && reading)
+        loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
+    if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 && errno != EINTR)
+        log_warn("ppoll: %s", strerror(errno));
+}
+
+/* ------------------------------------------------------------------------------------------------ the loop */
+
+static bool
+loop_step(struct connector *c, bool *idle, struct err *e)
+{
+    bool empty = false, go = true;
+
+    *idle = true;
+    if (c->snapshot) {
+        if (!loop_snapshot(c, &empty, e))
+            return false;
+        *idle = empty || c->parked || led_full(c->ledger);
+        return true;
+    }
+    if (!loop_unpark(c, &go, e))
+        return false;
+    if (go && !loop_read(c, &empty, e))
+        return false;
+    *idle = empty || c->parked || led_full(c->ledger);
+    return true;
+}
+
+bool
+connector_loop(struct connector *c, struct err *e)
+{
+    while (!atomic_load_explicit(&c->stopping, memory_order_relaxed)) {
+        bool idle;
+
+        if (!loop_poll_sinks(c, e) || !loop_poll_store(c, e))
+            return false;
+        if (!loop_step(c, &idle, e))
+            return false;
+        loop_store_position(c, idle);
+        if (!loop_status(c, e))
+            return false;
+        if (idle)
+            loop_sleep(c, !c->parked && !led_full(c->ledger));
+    }
+    return true;
+}
+
+void
+connector_drain(struct connector *c)
+{
+    int64_t until = clock_mono_us() + config_int(c->config, "walbridge.shutdown.timeout.ms") * 1000;
+    struct err e = {0};
+    bool ok = true, go = true;
+
+    /* Rows of a half read snapshot are not waited for: it begins anew. */
+    while (ok && c->phase == PHASE_STREAM && clock_mono_us() < until) {
+        ok = c->wal ? loop_unpark(c, &go, &e) : true;
+        for (unsigned i = 0; i < c->nsinks; i++)
+            c->sinks[i]->ops->flush(c->sinks[i]);
+        ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);
+        loop_store_position(c, true);
+        if (!ok || (led_pending(c->ledger) == 0 && !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
+            break;
+        loop_sleep(c, false);
+    }
+    if (!ok)
+        log_err(LOG_WARN, &e, "stopping");
+    if (led_pending(c->ledger))
+        log_warn("%" PRIu64 " changes were not acknowledged in time; they are sent again at the next start",
+                 led_pending(c->ledger));
+}

@@ -1,0 +1,91 @@
+/* Inside the connector: what its life (connector.c), its start (connector_start.c) and its loop (connector_loop.c) share. */
+#ifndef REPLICATOR_CONNECTOR_PRIV_H
+#define REPLICATOR_CONNECTOR_PRIV_H
+
+#include <stdatomic.h>
+
+#include "decoder/settings.h"
+#include "replicator/connector.h"
+#include "replicator/ledger.h"
+#include "replicator/offset.h"
+#include "replicator/offsets.h"
+#include "replicator/pg/catalog.h"
+#include "replicator/pg/conn.h"
+#include "replicator/pg/slot.h"
+#include "replicator/pg/snapshot.h"
+#include "replicator/pg/wal.h"
+#include "replicator/pipeline.h"
+#include "replicator/startup.h"
+#include "sinks/sink.h"
+
+enum phase {
+    PHASE_NEW,      /* nothing is known of where to go on */
+    PHASE_SNAPSHOT, /* tables are being read */
+    PHASE_STREAM,
+};
+
+/* How fast frames come: whether to read lazily (see connector_sleep). */
+struct pace {
+    int64_t since_us;
+    uint64_t frames;
+    bool behind;
+};
+
+struct connector {
+    struct connector_options options;
+    struct config *config;
+    const char *name;
+    char run_id[40];
+    struct settings settings;
+    struct filter *filter;
+    struct pg_params *params;
+    int stop_fd;
+    atomic_bool stopping, starting;
+
+    /* One incarnation: from a stored offset to a failure of a sink or the store. */
+    struct sink *sinks[PLAN_SINKS_MAX];
+    unsigned nsinks;
+    struct types *types;
+    struct ledger *ledger;
+    struct pipeline *pipeline;
+    struct offsets *offsets;
+    struct offset stored;   /* as loaded */
+    bool has_stored;
+    bool sink_failed;       /* the incarnation cannot go on */
+    enum phase phase;
+    uint64_t start_lsn;     /* streaming begins here, unless more has been stored since */
+    uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
+    bool progressed;        /* since the last failure */
+
+    /* One session with the server. */
+    struct pg_server server;
+    PGconn *repl;           /* until wal takes it over */
+    struct wal *wal;
+    struct catalog *catalog;
+    struct snapshot *snapshot;
+    struct batch *batch;
+    bool parked;
+    bool status_left;       /* a full socket kept some of a status */
+    bool reply_due;
+    uint64_t received_lsn;
+    uint64_t told_lsn;
+    int64_t status_us;      /* when the last status was sent */
+    int64_t position_us;    /* when the position was last looked at */
+    int64_t progress_us;    /* when snapshot progress was last shown */
+    struct pace pace;
+    struct err ack_error;
+};
+
+/* connector_start.c: from nothing to a running snapshot or stream. */
+bool connector_connect(struct connector *c, struct err *e);
+/* Looks without changing. */
+bool connector_look(struct connector *c, struct err *e);
+/* PHASE_SNAPSHOT is over: streaming begins. */
+bool connector_stream(struct connector *c, struct err *e);
+
+/* connector_loop.c: until stopping (true) or an error. */
+bool connector_loop(struct connector *c, struct err *e);
+/* Gives the sinks time to finish, stores the position, tells the server. */
+void connector_drain(struct connector *c);
+
+#endif

@@ -1,0 +1,390 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "decoder/filter.h"
+#include "replicator/connector_priv.h"
+#include "replicator/pg/publication.h"
+
+enum { START_WARNINGS_MAX = 10 };
+
+/* ------------------------------------------------------------------------------------------------ what is captured */
+
+static bool
+start_is_captured(const struct connector *c, const struct catalog_table *t)
+{
+    return filter_table(c->filter, slice_of(t->schema), slice_of(t->name));
+}
+
+/* Without an identity PostgreSQL itself refuses updates and deletes as soon as the table is published. */
+static void
+start_warn_identity(const struct catalog_table *t)
+{
+    log_warn("table \"%s.%s\" has %s: PostgreSQL refuses its updates and deletes while it is published, or sends no old row; "
+             "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL, or give it a primary key",
+             t->schema, t->name, t->identity == 'n' ? "REPLICA IDENTITY NOTHING" : "no primary key and no replica identity",
+             t->schema, t->name);
+}
+
+/* Tables that pass the filters, in place; the rest are freed. */
+static bool
+start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n, struct err *e)
+{
+    size_t all, kept = 0, warned = 0;
+
+    if (!catalog_tables(conn, out, &all, e))
+        return false;
+    for (size_t i = 0; i < all; i++) {
+        struct catalog_table t = (*out)[i];
+
+        if (!start_is_captured(c, &t)) {
+            free(t.schema);
+            free(t.name);
+            continue;
+        }
+        if ((t.identity == 'n' || (t.identity == 'd' && !t.has_pk)) && warned++ < START_WARNINGS_MAX)
+            start_warn_identity(&t);
+        (*out)[kept++] = t;
+    }
+    if (warned > START_WARNINGS_MAX)
+        log_warn("%zu more tables are without replica identity", warned - START_WARNINGS_MAX);
+    *n = kept;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ publication */
+
+static const char *const pub_modes[] = {
+    [PUB_DISABLED] = "disabled",
+    [PUB_ALL_TABLES] = "all_tables",
+    [PUB_FILTERED] = "filtered",
+    [PUB_NO_TABLES] = "no_tables",
+};
+
+/* What Debezium puts into WITH (publish = …): only when skipped.operations is given and not "none". */
+static void
+start_publish_list(const struct connector *c, struct buf *out)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } ops[] = {{OPS_CREATE, "insert"}, {OPS_UPDATE, "update"}, {OPS_DELETE, "delete"}, {OPS_TRUNCATE, "truncate"}};
+
+    if (!config_given(c->config, "skipped.operations") || !c->settings.skipped_ops)
+        return;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
+        if (!(c->settings.skipped_ops & ops[i].bit)) {
+            if (out->n)
+                buf_putc(out, ',');
+            buf_str(out, ops[i].name);
+        }
+}
+
+static bool
+start_publication(struct connector *c, PGconn *conn, bool dry_run, struct err *e)
+{
+    const char *mode = config_str(c->config, "publication.autocreate.mode");
+    struct catalog_table *tables = NULL;
+    struct pub_table *names;
+    struct pub_request r = {
+        .name = config_str(c->config, "publication.name"),
+        .mode = PUB_ALL_TABLES,
+        .via_root = config_bool(c->config, "publish.via.partition.root"),
+    };
+    struct buf publish;
+    bool ok;
+
+    for (unsigned i = 0; i < sizeof(pub_modes) / sizeof(*pub_modes); i++)
+        if (strcasecmp(mode, pub_modes[i]) == 0)
+            r.mode = (enum pub_mode)i;
+    if (!start_captured_tables(c, conn, &tables, &r.ntables, e))
+        return false;
+    names = mem_array(r.ntables + 1, sizeof(*names));
+    for (size_t i = 0; i < r.ntables; i++)
+        names[i] = (struct pub_table){tables[i].schema, tables[i].name};
+    r.tables = names;
+    buf_init(&publish, 256);
+    start_publish_list(c, &publish);
+    r.publish = publish.n ? buf_cstr(&publish) : NULL;
+    log_info("%zu tables are captured", r.ntables);
+    ok = pg_publication_ensure(conn, &r, dry_run, e);
+    buf_free(&publish);
+    free(names);
+    catalog_tables_free(tables, r.ntables);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------ where to go on */
+
+static enum mismatch
+start_mismatch(const struct config *config)
+{
+    static const struct {
+        const char *name;
+        enum mismatch mismatch;
+    } names[] = {
+        {"no_validation", MISMATCH_NO_VALIDATION},
+        {"trust_offset", MISMATCH_TRUST_OFFSET},
+        {"trust_slot", MISMATCH_TRUST_SLOT},
+        {"trust_greater_lsn", MISMATCH_TRUST_GREATER},
+    };
+
+    if (config_given(config, "offset.mismatch.strategy"))
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+            if (strcasecmp(config_str(config, "offset.mismatch.strategy"), names[i].name) == 0)
+                return names[i].mismatch;
+    return MISMATCH_REFUSE;
+}
+
+static bool
+start_wants_snapshot(const struct config *config)
+{
+    const char *mode = config_str(config, "snapshot.mode");
+
+    return strcasecmp(mode, "no_data") != 0 && strcasecmp(mode, "never") != 0;
+}
+
+static bool
+start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struct pg_slot *slot, bool *has_slot, struct err *e)
+{
+    struct startup_facts f = {
+        .connector = c->name,
+        .slot_name = config_str(c->config, "slot.name"),
+        .database = pg_params_database(c->params),
+        .want_snapshot = start_wants_snapshot(c->config),
+        .mismatch = start_mismatch(c->config),
+        .server = &c->server,
+        .slot = slot,
+    };
+    struct offset now = c->stored;
+
+    if (!pg_slot_get(conn, f.slot_name, slot, has_slot, e))
+        return false;
+    f.has_slot = *has_slot;
+    f.has_offset = c->has_stored;
+    f.offset = &now;
+    /* Later sessions go on from what this incarnation has stored, not from what it once loaded. */
+    if (c->phase == PHASE_STREAM) {
+        uint64_t flush = led_flush_lsn(c->ledger);
+
+        now.own = f.has_offset = true;
+        now.snapshot[0] = '\0';
+        now.flush_lsn = flush > c->start_lsn ? flush : c->start_lsn;
+        now.system_id = c->stored.system_id;
+        now.database[0] = now.slot[0] = '\0';
+    }
+    return startup_decide(&f, plan, e);
+}
+
+static bool
+start_check_server(struct connector *c, struct err *e)
+{
+    if (strcmp(c->server.wal_level, "logical") != 0)
+        return err_set(e, ERR_CONFIG, "server.wal_level",
+                       "wal_level is \"%s\", logical is needed: ALTER SYSTEM SET wal_level = logical, then restart the server "
+                       "(on RDS: rds.logical_replication = 1 in the parameter group, then reboot)",
+                       c->server.wal_level);
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ slot and snapshot */
+
+static bool
+start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temporary, struct pg_slot_created *made, struct err *e)
+{
+    bool failover = !temporary && config_bool(c->config, "slot.failover") && c->server.version >= 170000;
+    int64_t timeout_s = config_int(c->config, "create.slot.command.timeout");
+    int timeout_ms = timeout_s < INT_MAX / 1000 ? (int)timeout_s * 1000 : INT_MAX;
+    char lsn[NUM_LSN_TEXT];
+
+    if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, timeout_ms, made, e))
+        return err_wrap(e, "creating %sslot \"%s\"", temporary ? "temporary " : "", name);
+    log_info("created %sslot \"%s\" at %s", temporary ? "temporary " : "", name, num_lsn_text(lsn, made->consistent_lsn));
+    return true;
+}
+
+static bool
+start_snapshot(struct connector *c, const struct pg_slot_created *made, struct err *e)
+{
+    struct snapshot_request r = {
+        .params = c->params,
+        .connector = c->name,
+        .exported = made->snapshot,
+        .point_lsn = made->consistent_lsn,
+        .server_version = c->server.version,
+        .settings = &c->settings,
+        .sinks = c->sinks,
+        .nsinks = c->nsinks,
+        .types = c->types,
+        .pipeline = c->pipeline,
+    };
+    struct led_txn txn;
+
+    c->snapshot = snapshot_start(&r, e);
+    if (!c->snapshot)
+        return err_wrap(e, "snapshot");
+    c->snapshot_point = made->consistent_lsn;
+    snapshot_txn(c->snapshot, &txn);
+    led_begin(c->ledger, &txn);
+    c->phase = PHASE_SNAPSHOT;
+    return true;
+}
+
+/*
+ * A slot that is made exports the snapshot that begins where its stream does. One that existed before exports none: a
+ * temporary second slot does, and streaming starts at that one's point.
+ */
+static bool
+start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, struct err *e)
+{
+    const char *slot = config_str(c->config, "slot.name");
+    struct pg_slot_created made = {0};
+    struct buf temp;
+    bool ok;
+
+    c->start_lsn = plan->start_lsn;
+    if (plan->create_slot) {
+        if (!start_create_slot(c, conn, slot, false, &made, e))
+            return false;
+        c->start_lsn = made.consistent_lsn;
+    } else if (plan->snapshot) {
+        buf_init(&temp, 128);
+        buf_printf(&temp, "%.40s_snapshot_%d", slot, PQbackendPID(c->repl));
+        ok = start_create_slot(c, conn, buf_cstr(&temp), true, &made, e);
+        buf_free(&temp);
+        if (!ok)
+            return false;
+        c->start_lsn = made.consistent_lsn;
+    }
+    led_start(c->ledger, 0);
+    if (!plan->snapshot) {
+        c->phase = PHASE_STREAM;
+        return true;
+    }
+    return start_snapshot(c, &made, e);
+}
+
+static bool
+start_advance(struct connector *c, PGconn *conn, const struct startup_plan *plan, struct err *e)
+{
+    char lsn[NUM_LSN_TEXT];
+    uint64_t end;
+
+    if (!plan->advance_to)
+        return true;
+    log_warn("advancing slot \"%s\" to the stored offset %s, as offset.mismatch.strategy says",
+             config_str(c->config, "slot.name"), num_lsn_text(lsn, plan->advance_to));
+    return pg_slot_advance(conn, config_str(c->config, "slot.name"), plan->advance_to, &end, e);
+}
+
+/* ------------------------------------------------------------------------------------------------ the session */
+
+bool
+connector_stream(struct connector *c, struct err *e)
+{
+    uint64_t flushed = led_flush_lsn(c->ledger);
+    struct wal_options o = {
+        .slot = config_str(c->config, "slot.name"),
+        .publication = config_str(c->config, "publication.name"),
+        .start_lsn = flushed > c->start_lsn ? flushed : c->start_lsn,
+        .server_version = c->server.version,
+        .messages = true,
+        .extra = config_str(c->config, "slot.stream.params"),
+    };
+    char lsn[NUM_LSN_TEXT];
+    PGconn *repl = c->repl;
+
+    c->repl = NULL;
+    if (!repl && !(repl = pg_connect(c->params, PG_REPLICATION, e)))
+        return false;
+    c->wal = wal_open(repl, &o, e);
+    if (!c->wal)
+        return false;
+    pipeline_new_session(c->pipeline, catalog_facts_source(c->catalog));
+    c->phase = PHASE_STREAM;
+    c->received_lsn = o.start_lsn > c->received_lsn ? o.start_lsn : c->received_lsn;
+    c->told_lsn = 0;
+    c->status_us = 0;
+    c->pace = (struct pace){0};
+    log_info("streaming from slot \"%s\" at %s", o.slot, num_lsn_text(lsn, o.start_lsn));
+    return true;
+}
+
+static bool
+start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan *plan, struct err *e)
+{
+    struct pg_slot slot = {0};
+    bool has_slot = false;
+
+    if (!pg_server_info(conn, &c->server, e) || !start_check_server(c, e))
+        return false;
+    if (!start_decide(c, conn, plan, &slot, &has_slot, e))
+        return false;
+    if (plan->warning[0])
+        log_warn("%s", plan->warning);
+    if (has_slot && slot.active)
+        return err_set(e, ERR_RETRY, "slot.in_use", "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
+                       slot.name, slot.active_pid);
+    return start_publication(c, conn, dry_run, e);
+}
+
+bool
+connector_connect(struct connector *c, struct err *e)
+{
+    PGconn *conn = pg_connect(c->params, PG_GENERAL, e);
+    struct startup_plan plan;
+
+    if (!conn)
+        return false;
+    if (!start_look(c, conn, false, &plan, e)) {
+        PQfinish(conn);
+        return false;
+    }
+    c->repl = pg_connect(c->params, PG_REPLICATION, e);
+    if (!c->repl || !start_advance(c, conn, &plan, e)) {
+        PQfinish(conn);
+        return false;
+    }
+    if (c->phase == PHASE_NEW && (plan.create_slot || plan.snapshot)) {
+        if (!start_new(c, conn, &plan, e)) {
+            PQfinish(conn);
+            return false;
+        }
+    } else if (c->phase == PHASE_NEW) {
+        c->start_lsn = plan.start_lsn;
+        led_start(c->ledger, c->has_stored && c->stored.own ? c->stored.flush_lsn : 0);
+        pipeline_start(c->pipeline, &plan.resume);
+        c->phase = PHASE_STREAM;
+    }
+    c->catalog = catalog_new(c->params, conn);
+    return c->phase == PHASE_SNAPSHOT || connector_stream(c, e);
+}
+
+bool
+connector_look(struct connector *c, struct err *e)
+{
+    PGconn *conn = pg_connect(c->params, PG_GENERAL, e);
+    struct startup_plan plan;
+    char lsn[NUM_LSN_TEXT];
+    bool ok;
+
+    if (!conn)
+        return false;
+    ok = start_look(c, conn, true, &plan, e);
+    PQfinish(conn);
+    if (!ok)
+        return false;
+    c->repl = pg_connect(c->params, PG_REPLICATION, e); /* has the role the right? */
+    if (!c->repl)
+        return false;
+    if (plan.create_slot)
+        log_info("slot \"%s\" would be created", config_str(c->config, "slot.name"));
+    if (plan.snapshot)
+        log_info("a snapshot would be taken");
+    else if (plan.start_lsn)
+        log_info("streaming would begin at %s", num_lsn_text(lsn, plan.start_lsn));
+    return true;
+}

@@ -1,0 +1,25 @@
+/*
+ * The offset thread: keeps the newest offset durable without ever making the connector thread wait. Latest value in,
+ * "stored up to" back through an eventfd; at most 20 stores a second.
+ */
+#ifndef REPLICATOR_OFFSETS_H
+#define REPLICATOR_OFFSETS_H
+
+#include "replicator/offset.h"
+
+struct offsets;
+
+/* Takes the store over. interval_ms: an upper bound for the time between two stores while offsets change. */
+struct offsets *offsets_start(struct offset_store *store, const char *connector, int64_t interval_ms);
+/* Hands the newest offset over (copied); an older one that is not yet stored is dropped. */
+void offsets_put(struct offsets *o, const struct offset *offset);
+/* Readable when offsets_stored has news. */
+int offsets_fd(const struct offsets *o);
+/* The flush LSN of the last stored offset; *news false when nothing was stored since the last call. False: the store
+ * failed for good (e). */
+bool offsets_stored(struct offsets *o, uint64_t *flush_lsn, bool *news, struct err *e);
+/* Stores what is left, ends the thread, closes the store. *flush_lsn: of what is stored at last (0: nothing was). False:
+ * the last offset could not be stored. */
+bool offsets_stop(struct offsets *o, uint64_t *flush_lsn, struct err *e);
+
+#endif

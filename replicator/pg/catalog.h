@@ -1,0 +1,55 @@
+/*
+ * What pgoutput does not carry, from the catalog "now": NOT NULL, defaults, key order, and the types that are not built
+ * in. Runs on a session of its own, asynchronously: ask, then poll until ready; the connector parks the Relation message
+ * meanwhile. A lost session is opened again; the question is asked anew.
+ */
+#ifndef REPLICATOR_PG_CATALOG_H
+#define REPLICATOR_PG_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decoder/relation.h"
+#include "decoder/type.h"
+#include "replicator/facts.h"
+#include "replicator/pg/conn.h"
+
+struct catalog;
+struct pgo_relation;
+
+/* Takes over an open general session. params must outlive the catalog. */
+struct catalog *catalog_new(const struct pg_params *params, PGconn *conn);
+void catalog_free(struct catalog *c);
+
+/* Asks about the relation and about those of its types that are not built in. One question at a time. */
+bool catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *e);
+/*
+ * FACTS_READY: the types are in `types`, *facts points to what is valid until the next catalog_ask.
+ * FACTS_FAILED: e says why; not for a lost session, which is opened again with back-off.
+ */
+enum facts_state catalog_poll(struct catalog *c, struct types *types, const struct relation_facts **facts, struct err *e);
+/* The same as the pipeline sees it. */
+struct facts_source catalog_facts_source(struct catalog *c);
+int catalog_fd(const struct catalog *c);         /* -1: nothing to wait for */
+bool catalog_wants_write(const struct catalog *c);
+int64_t catalog_deadline_us(const struct catalog *c); /* INT64_MAX: none */
+
+/* The tables of the database, blocking, for planning: ordinary and partitioned ones outside the system schemas. */
+struct catalog_table {
+    uint32_t oid;
+    char *schema, *name;
+    char kind;       /* r p */
+    char identity;   /* d n f i */
+    bool has_pk;     /* a primary key stands behind identity d */
+    double rows;     /* estimate; -1 unknown */
+};
+bool catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e);
+void catalog_tables_free(struct catalog_table *t, size_t n);
+/*
+ * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
+ * Types that are not built in are added to `types`.
+ */
+bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a,
+                      struct pgo_relation *rel, struct relation_facts *facts, struct err *e);
+
+#endif

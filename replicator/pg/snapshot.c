@@ -1,0 +1,616 @@
+#include "replicator/pg/snapshot.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "decoder/filter.h"
+#include "decoder/pgoutput.h"
+#include "replicator/pg/catalog.h"
+
+enum {
+    SNAPSHOT_BATCH_ROWS = 512,
+    SNAPSHOT_BATCH_BYTES = 256 << 10,
+    SNAPSHOT_BATCHES = 4,          /* in flight between the two threads */
+    SNAPSHOT_RECORDS_MAX = 1 << 30, /* one row may be as large as PostgreSQL allows */
+    SNAPSHOT_SQL_MAX = 1 << 20,
+};
+
+struct snap_table {
+    struct plan *plan;
+    char *name;      /* "schema.table", for messages */
+    char *sql;       /* COPY (SELECT …) TO STDOUT */
+    uint16_t ncols;  /* selected */
+    uint16_t *cols;  /* which column of the relation each is */
+    int rank;        /* position of the include pattern that names it */
+    double rows;
+};
+
+/* A row that waits for its marker. */
+struct held_row {
+    char *line;
+    int n;
+    const struct snap_table *table;
+    uint64_t number;
+};
+
+struct snapshot {
+    struct snapshot_request req;
+    PGconn *conn;
+    PGcancel *cancel;
+    struct snap_table *tables;
+    size_t ntables;
+    struct led_txn txn;
+    double total_rows;
+    int64_t started_us;
+
+    /* The worker's. */
+    pthread_t thread;
+    bool threaded;
+    struct txn row_txn;
+    struct held_row held;
+    bool any_row;
+    struct value *values;  /* of the row being encoded, one per relation column */
+    struct batch *filling;
+    int64_t now_ns;
+
+    atomic_uint_fast64_t rows, bytes;
+    atomic_uint tables_done;
+    _Atomic(const char *) table;
+
+    int fd;
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    /* Under the lock: */
+    struct batch *ready, **ready_end, *spare;
+    unsigned in_flight;
+    bool stopping, done, failed;
+    struct err why;
+};
+
+/* ------------------------------------------------------------------------------------------------ planning */
+
+static bool
+snapshot_begin(struct snapshot *s, struct err *e)
+{
+    struct buf lit;
+    PGresult *r = NULL;
+    bool ok;
+    int64_t us = 0;
+    uint64_t xid = 0;
+
+    buf_init(&lit, 1024);
+    pg_literal(&lit, s->req.exported);
+    /* One worker reads a table in the server's own order only without synchronized scans. */
+    ok = pg_exec(s->conn, e, "SET synchronize_seqscans = off") &&
+         pg_exec(s->conn, e, "BEGIN ISOLATION LEVEL REPEATABLE READ") &&
+         pg_exec(s->conn, e, "SET TRANSACTION SNAPSHOT %s", buf_cstr(&lit));
+    buf_free(&lit);
+    if (ok)
+        r = pg_query(s->conn, e, 2,
+                     "SELECT (extract(epoch FROM current_timestamp) * 1000000)::int8::text, "
+                     "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE pg_catalog.txid_current() END::text");
+    ok = r && num_parse_i64(slice_of(PQgetvalue(r, 0, 0)), &us) && num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), &xid);
+    PQclear(r);
+    if (!ok)
+        return err_wrap(e, "starting the snapshot transaction");
+    s->txn = (struct led_txn){.commit_lsn = s->req.point_lsn, .commit_us = us, .xid = xid};
+    return true;
+}
+
+/* The columns that some field or key is fed by, in table order. */
+static void
+snapshot_select(struct snap_table *t, struct slice schema, struct slice table)
+{
+    const struct plan *p = t->plan;
+    bool *wanted = mem_array(p->rel->ncols ? p->rel->ncols : 1u, sizeof(*wanted));
+    struct buf sql;
+
+    for (uint16_t i = 0; i < p->nfields; i++)
+        wanted[p->fields[i].col] = true;
+    for (uint16_t i = 0; i < p->nkey; i++)
+        wanted[p->key[i].col] = true;
+    t->cols = mem_array(p->rel->ncols ? p->rel->ncols : 1u, sizeof(*t->cols));
+    buf_init(&sql, SNAPSHOT_SQL_MAX);
+    BUF_LIT(&sql, "COPY (SELECT ");
+    for (uint16_t i = 0; i < p->rel->ncols; i++) {
+        if (!wanted[i])
+            continue;
+        if (t->ncols)
+            BUF_LIT(&sql, ", ");
+        pg_ident(&sql, p->rel->cols[i].name.p);
+        t->cols[t->ncols++] = i;
+    }
+    BUF_LIT(&sql, " FROM ");
+    pg_ident(&sql, schema.p);
+    buf_putc(&sql, '.');
+    pg_ident(&sql, table.p);
+    BUF_LIT(&sql, ") TO STDOUT");
+    t->sql = mem_strdup(buf_cstr(&sql));
+    buf_free(&sql);
+    free(wanted);
+}
+
+static bool
+snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
+{
+    struct slice schema = slice_of(ct->schema), table = slice_of(ct->name);
+    struct relation_facts facts;
+    struct pgo_relation rel;
+    struct snap_table *t;
+    struct arena a;
+    bool ok;
+
+    if (!filter_table(s->req.settings->filter, schema, table))
+        return true;
+    s->tables = mem_grow(s->tables, s->ntables + 1, sizeof(*s->tables));
+    t = &s->tables[s->ntables++];
+    *t = (struct snap_table){.rank = filter_table_rank(s->req.settings->filter, schema, table), .rows = ct->rows};
+    t->name = mem_printf("%s.%s", ct->schema, ct->name);
+    arena_init(&a);
+    ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
+         (t->plan = pipeline_plan(s->req.pipeline, &rel, &facts, e)) != NULL;
+    arena_free(&a);
+    if (!ok)
+        return false;
+    snapshot_select(t, t->plan->rel->schema, t->plan->rel->table);
+    if (ct->rows > 0)
+        s->total_rows += ct->rows;
+    return true;
+}
+
+/* The order of the include list's patterns, then by name. */
+static int
+snapshot_table_cmp(const void *a, const void *b)
+{
+    const struct snap_table *x = a, *y = b;
+
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static bool
+snapshot_plan(struct snapshot *s, struct err *e)
+{
+    struct catalog_table *tables = NULL;
+    size_t n = 0;
+    bool ok = catalog_tables(s->conn, &tables, &n, e);
+    uint16_t widest = 0;
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = snapshot_plan_table(s, &tables[i], e);
+    catalog_tables_free(tables, n);
+    if (!ok)
+        return false;
+    if (s->ntables)
+        qsort(s->tables, s->ntables, sizeof(*s->tables), snapshot_table_cmp);
+    for (size_t i = 0; i < s->ntables; i++)
+        if (s->tables[i].plan->rel->ncols > widest)
+            widest = s->tables[i].plan->rel->ncols;
+    s->values = mem_array(widest + 1u, sizeof(*s->values));
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ handing over */
+
+static void
+snapshot_signal(struct snapshot *s)
+{
+    uint64_t one = 1;
+
+    if (write(s->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+        log_warn("eventfd: write failed");
+}
+
+static struct batch *
+batch_new(unsigned nsinks)
+{
+    struct batch *b = mem_alloc(sizeof(*b));
+
+    for (unsigned i = 0; i < nsinks; i++)
+        recbuf_init(&b->out[i], SNAPSHOT_RECORDS_MAX);
+    return b;
+}
+
+static void
+batch_list_free(struct batch *b, unsigned nsinks)
+{
+    while (b) {
+        struct batch *next = b->next;
+
+        for (unsigned i = 0; i < nsinks; i++)
+            recbuf_free(&b->out[i]);
+        free(b->rows);
+        free(b);
+        b = next;
+    }
+}
+
+/* An empty batch; waits while too many are on their way. NULL: stopping. */
+static struct batch *
+snapshot_room(struct snapshot *s)
+{
+    struct batch *b;
+
+    pthread_mutex_lock(&s->lock);
+    while (s->in_flight >= SNAPSHOT_BATCHES && !s->stopping)
+        pthread_cond_wait(&s->room, &s->lock);
+    if (s->stopping) {
+        pthread_mutex_unlock(&s->lock);
+        return NULL;
+    }
+    s->in_flight++;
+    b = s->spare;
+    if (b)
+        s->spare = b->next;
+    pthread_mutex_unlock(&s->lock);
+    if (!b)
+        b = batch_new(s->req.nsinks);
+    b->next = NULL;
+    b->nrows = b->at = 0;
+    for (unsigned i = 0; i < s->req.nsinks; i++) {
+        recbuf_clear(&b->out[i]);
+        b->rec[i] = 0;
+    }
+    s->now_ns = clock_now_ns();
+    return b;
+}
+
+static void
+snapshot_hand_over(struct snapshot *s)
+{
+    struct batch *b = s->filling;
+
+    if (!b)
+        return;
+    s->filling = NULL;
+    pthread_mutex_lock(&s->lock);
+    *s->ready_end = b;
+    s->ready_end = &b->next;
+    pthread_mutex_unlock(&s->lock);
+    snapshot_signal(s);
+}
+
+bool
+snapshot_take(struct snapshot *s, struct batch **out, bool *done, struct err *e)
+{
+    uint64_t count;
+    bool ok = true;
+
+    if (read(s->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+        log_warn("eventfd: read failed");
+    pthread_mutex_lock(&s->lock);
+    *out = s->ready;
+    if (s->ready) {
+        s->ready = s->ready->next;
+        if (!s->ready)
+            s->ready_end = &s->ready;
+        (*out)->next = NULL;
+    }
+    *done = !*out && s->done;
+    if (!*out && s->failed) {
+        *e = s->why;
+        ok = false;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
+void
+snapshot_give_back(struct snapshot *s, struct batch *b)
+{
+    pthread_mutex_lock(&s->lock);
+    b->next = s->spare;
+    s->spare = b;
+    s->in_flight--;
+    pthread_cond_signal(&s->room);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ------------------------------------------------------------------------------------------------ the worker */
+
+/* COPY text escapes: \b \f \n \r \t \v and \\; any other character behind a backslash stands for itself. */
+static char
+copy_unescape(char c)
+{
+    switch (c) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'v':
+        return '\v';
+    default:
+        return c;
+    }
+}
+
+/* One field, unescaped in place; returns where the next begins, NULL at the end of the line. */
+static char *
+copy_field(char *p, char *end, struct value *v)
+{
+    char *w = p, *start = p;
+
+    if (end - p >= 2 && p[0] == '\\' && p[1] == 'N' && (end - p == 2 || p[2] == '\t')) {
+        *v = (struct value){NULL, 0, VALUE_NULL};
+        return end - p == 2 ? NULL : p + 3;
+    }
+    while (p < end && *p != '\t' && *p != '\\')
+        p++;
+    for (w = p; p < end && *p != '\t'; p++) {
+        if (*p == '\\' && p + 1 < end)
+            *w++ = copy_unescape(*++p);
+        else
+            *w++ = *p;
+    }
+    *v = (struct value){start, (uint32_t)(w - start), VALUE_TEXT};
+    return p < end ? p + 1 : NULL;
+}
+
+static bool
+snapshot_split(struct snapshot *s, const struct held_row *row, struct err *e)
+{
+    const struct snap_table *t = row->table;
+    char *p = row->line, *end = row->line + row->n;
+
+    if (end > p && end[-1] == '\n')
+        end--;
+    for (uint16_t i = 0; i < t->plan->rel->ncols; i++)
+        s->values[i] = (struct value){NULL, 0, VALUE_ABSENT};
+    for (uint16_t i = 0; i < t->ncols; i++) {
+        if (!p)
+            return err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has fewer than %u columns", t->name, t->ncols);
+        p = copy_field(p, end, &s->values[t->cols[i]]);
+    }
+    return !p || t->ncols == 0 || err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has more than %u columns", t->name, t->ncols);
+}
+
+/* The marker of a row, by what comes after it. */
+enum what_next { NEXT_SAME_TABLE, NEXT_OTHER_TABLE, NEXT_NOTHING };
+
+static enum snapshot_marker
+snapshot_marker_of(const struct snapshot *s, const struct held_row *row, enum what_next next)
+{
+    if (next == NEXT_NOTHING)
+        return SNAPSHOT_LAST;
+    if (!s->any_row)
+        return SNAPSHOT_FIRST;
+    if (next == NEXT_OTHER_TABLE)
+        return SNAPSHOT_LAST_IN_COLLECTION;
+    return row->number == 1 ? SNAPSHOT_FIRST_IN_COLLECTION : SNAPSHOT_TRUE;
+}
+
+static struct batch_row *
+batch_add_row(struct batch *b)
+{
+    struct batch_row *row;
+
+    if (b->nrows == b->cap) {
+        b->cap = b->cap ? b->cap * 2 : SNAPSHOT_BATCH_ROWS;
+        b->rows = mem_grow(b->rows, b->cap, sizeof(*b->rows));
+    }
+    row = &b->rows[b->nrows++];
+    memset(row, 0, sizeof(*row));
+    return row;
+}
+
+/* Encodes the held row for every sink into the batch that is being filled. */
+static bool
+snapshot_encode(struct snapshot *s, const struct change *c, const struct held_row *row, struct err *e)
+{
+    struct batch_row *br = batch_add_row(s->filling);
+    size_t total = 0, most = 0;
+
+    br->plan = row->table->plan;
+    br->number = row->number;
+    for (unsigned i = 0; i < s->req.nsinks; i++) {
+        struct recbuf *out = &s->filling->out[i];
+        size_t n = out->n, bytes = out->bytes.n;
+
+        if (!s->req.sinks[i]->ops->encode(br->plan->progs[i], c, out, e))
+            return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)row->number, row->table->name);
+        if (out->unconverted) {
+            log_warn("table \"%s\", column \"%.*s\": %s; written as null", row->table->name,
+                     SLICE_ARG(out->unconverted_column), out->unconverted_why.msg);
+            out->unconverted = 0;
+        }
+        br->nrecs[i] = (uint16_t)(out->n - n);
+        total += out->bytes.n - bytes;
+        most = out->bytes.n > most ? out->bytes.n : most;
+    }
+    br->bytes = total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
+    if (s->filling->nrows >= SNAPSHOT_BATCH_ROWS || most >= SNAPSHOT_BATCH_BYTES)
+        snapshot_hand_over(s);
+    return true;
+}
+
+/* Lets the held row go now that it is known what follows. False with e.cls ERR_NONE: stopping. */
+static bool
+snapshot_emit(struct snapshot *s, enum what_next next, struct err *e)
+{
+    struct held_row row = s->held;
+    struct change c = {.op = OP_READ, .txn = &s->row_txn, .lsn = s->req.point_lsn};
+    bool ok;
+
+    s->held = (struct held_row){0};
+    if (!s->filling && !(s->filling = snapshot_room(s))) {
+        PQfreemem(row.line);
+        return false;
+    }
+    c.snapshot = snapshot_marker_of(s, &row, next);
+    s->any_row = true;
+    c.plan = row.table->plan;
+    c.now_ns = s->now_ns;
+    c.id = (struct identity){s->req.point_lsn, row.table->plan->rel->oid, row.number, true};
+    c.after = (struct tuple){s->values, row.table->plan->rel->ncols};
+    ok = snapshot_split(s, &row, e) && snapshot_encode(s, &c, &row, e);
+    PQfreemem(row.line);
+    return ok;
+}
+
+static bool
+snapshot_read_table(struct snapshot *s, const struct snap_table *t, struct err *e)
+{
+    PGresult *r = PQexec(s->conn, t->sql);
+    uint64_t number = 0;
+    char *line;
+    int n;
+
+    if (PQresultStatus(r) != PGRES_COPY_OUT) {
+        pg_error(s->conn, r, e);
+        PQclear(r);
+        return err_wrap(e, "reading table \"%s\"", t->name);
+    }
+    PQclear(r);
+    while ((n = PQgetCopyData(s->conn, &line, 0)) > 0) {
+        if (s->held.line && !snapshot_emit(s, number ? NEXT_SAME_TABLE : NEXT_OTHER_TABLE, e)) {
+            PQfreemem(line);
+            return false;
+        }
+        s->held = (struct held_row){line, n, t, ++number};
+        atomic_fetch_add_explicit(&s->rows, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->bytes, (uint64_t)n, memory_order_relaxed);
+    }
+    r = PQgetResult(s->conn);
+    if (n != -1 || PQresultStatus(r) != PGRES_COMMAND_OK) {
+        pg_error(s->conn, r, e);
+        PQclear(r);
+        return err_wrap(e, "reading table \"%s\"", t->name);
+    }
+    PQclear(r);
+    while ((r = PQgetResult(s->conn)) != NULL)
+        PQclear(r);
+    log_info("snapshot: table \"%s\" is read, %llu rows", t->name, (unsigned long long)number);
+    return true;
+}
+
+static void *
+snapshot_run(void *arg)
+{
+    struct snapshot *s = arg;
+    struct err e = {0};
+    bool ok = true;
+
+    log_set_connector(s->req.connector);
+    for (size_t i = 0; ok && i < s->ntables; i++) {
+        atomic_store(&s->table, s->tables[i].name);
+        ok = snapshot_read_table(s, &s->tables[i], &e);
+        atomic_fetch_add(&s->tables_done, 1);
+    }
+    if (ok && s->held.line)
+        ok = snapshot_emit(s, NEXT_NOTHING, &e);
+    snapshot_hand_over(s);
+    atomic_store(&s->table, NULL);
+    pthread_mutex_lock(&s->lock);
+    s->done = ok;
+    s->failed = !ok && !s->stopping;
+    s->why = e;
+    pthread_mutex_unlock(&s->lock);
+    snapshot_signal(s);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------ life */
+
+struct snapshot *
+snapshot_start(const struct snapshot_request *r, struct err *e)
+{
+    struct snapshot *s = mem_alloc(sizeof(*s));
+
+    s->req = *r;
+    s->ready_end = &s->ready;
+    s->started_us = clock_mono_us();
+    s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->room, NULL);
+    s->conn = pg_connect(r->params, PG_SNAPSHOT, e);
+    if (!s->conn || !snapshot_begin(s, e) || !snapshot_plan(s, e)) {
+        snapshot_free(s);
+        return NULL;
+    }
+    s->cancel = PQgetCancel(s->conn);
+    s->row_txn = (struct txn){.seq = 1, .commit_lsn = r->point_lsn, .commit_us = s->txn.commit_us, .xid = s->txn.xid};
+    if (s->fd < 0 || pthread_create(&s->thread, NULL, snapshot_run, s) != 0) {
+        err_set(e, ERR_RETRY, "snapshot.thread", "cannot start the snapshot thread: %s", strerror(errno));
+        snapshot_free(s);
+        return NULL;
+    }
+    s->threaded = true;
+    log_info("snapshot: %zu tables, about %.0f rows", s->ntables, s->total_rows);
+    return s;
+}
+
+void
+snapshot_txn(const struct snapshot *s, struct led_txn *out)
+{
+    *out = s->txn;
+}
+
+int
+snapshot_fd(const struct snapshot *s)
+{
+    return s->fd;
+}
+
+void
+snapshot_progress(struct snapshot *s, struct snapshot_progress *out)
+{
+    *out = (struct snapshot_progress){
+        .rows = atomic_load_explicit(&s->rows, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&s->bytes, memory_order_relaxed),
+        .total_rows = s->total_rows,
+        .tables = (unsigned)s->ntables,
+        .tables_done = atomic_load(&s->tables_done),
+        .table = atomic_load(&s->table),
+        .started_us = s->started_us,
+    };
+}
+
+void
+snapshot_free(struct snapshot *s)
+{
+    char why[256];
+
+    if (!s)
+        return;
+    if (s->threaded) {
+        pthread_mutex_lock(&s->lock);
+        s->stopping = true;
+        if (!s->done && !s->failed && s->cancel)
+            (void)PQcancel(s->cancel, why, sizeof(why)); /* a worker that waits for rows ends at once */
+        pthread_cond_signal(&s->room);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->thread, NULL);
+    }
+    PQfreemem(s->held.line);
+    PQfreeCancel(s->cancel);
+    PQfinish(s->conn);
+    batch_list_free(s->filling, s->req.nsinks);
+    batch_list_free(s->ready, s->req.nsinks);
+    batch_list_free(s->spare, s->req.nsinks);
+    for (size_t i = 0; i < s->ntables; i++) {
+        pipeline_drop_plan(s->req.pipeline, s->tables[i].plan);
+        free(s->tables[i].name);
+        free(s->tables[i].sql);
+        free(s->tables[i].cols);
+    }
+    free(s->tables);
+    free(s->values);
+    if (s->fd >= 0)
+        close(s->fd);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->room);
+    free(s);
+}

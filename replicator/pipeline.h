@@ -1,0 +1,90 @@
+/*
+ * One change, one direction: a pgoutput message → relation or transaction → filter → change → each sink's records → put.
+ * Runs on the connector thread and never blocks: what cannot go on is parked, and pipeline_resume goes on with it.
+ */
+#ifndef REPLICATOR_PIPELINE_H
+#define REPLICATOR_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decoder/change.h"
+#include "decoder/plan.h"
+#include "decoder/record.h"
+#include "replicator/facts.h"
+#include "replicator/ledger.h"
+#include "sinks/sink.h"
+
+struct pipeline;
+
+/* All of these outlive the pipeline. */
+struct pipeline_parts {
+    const struct settings *settings;
+    struct sink *const *sinks;
+    unsigned nsinks;
+    struct ledger *ledger;
+    struct types *types;
+};
+
+/*
+ * Where this run goes on. Own offsets name the last delivered change exactly; an offset that only Debezium wrote names a
+ * record's LSN, several rows may share it, and then they are repeated rather than skipped.
+ */
+struct pipeline_resume {
+    uint64_t commit_lsn, ordinal; /* drop transactions before, and this one's first `ordinal` changes */
+    uint64_t last_commit_lsn;     /* source.sequence[0] of what comes next; 0: null */
+    bool bare;                    /* Debezium's: the members below instead of the first two */
+    bool bare_is_row;             /* bare_lsn is that of a row (messageType) */
+    uint64_t bare_commit, bare_lsn, bare_rows;
+};
+
+enum pipe_result { PIPE_OK, PIPE_PARKED, PIPE_ERROR };
+
+struct pipeline *pipeline_new(const struct pipeline_parts *parts);
+void pipeline_free(struct pipeline *p);
+
+void pipeline_start(struct pipeline *p, const struct pipeline_resume *r);
+/* A new replication session begins: the server describes relations anew and repeats what was not confirmed. Nothing may be
+ * parked with a sink: its plan goes with the old session. */
+void pipeline_new_session(struct pipeline *p, struct facts_source facts);
+/* `data` stays valid until the next feed. lsn: the frame's; now_ns: the connector's clock. */
+enum pipe_result pipeline_feed(struct pipeline *p, struct slice data, uint64_t lsn, int64_t now_ns, struct err *e);
+/* Goes on with what is parked. */
+enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
+/* Waiting for the catalog (rather than a sink)? */
+bool pipeline_waits_for_catalog(const struct pipeline *p);
+
+/* The plan of a table, its programs compiled for every sink. The caller gives it back with pipeline_drop_plan. */
+struct plan *pipeline_plan(struct pipeline *p, const struct pgo_relation *rel, const struct relation_facts *facts, struct err *e);
+void pipeline_drop_plan(struct pipeline *p, struct plan *plan);
+
+/* Rows that a snapshot worker encoded. */
+struct batch_row {
+    struct plan *plan;
+    uint64_t number;   /* in its table, from 1 */
+    uint32_t bytes;
+    uint16_t nrecs[PLAN_SINKS_MAX];
+};
+
+struct batch {
+    struct batch *next;
+    struct recbuf out[PLAN_SINKS_MAX];
+    struct batch_row *rows;
+    size_t nrows, cap;
+    size_t at;                   /* rows put so far */
+    uint32_t rec[PLAN_SINKS_MAX]; /* the next row's first record, per sink */
+};
+
+/* Puts a batch's rows; the ledger has an open transaction. PARKED: come again with the same batch. */
+enum pipe_result pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err *e);
+
+struct pipeline_stats {
+    uint64_t changes;   /* put, rows and others */
+    uint64_t filtered;  /* seen and not captured, or skipped */
+    uint64_t repeated;  /* sent again by the server and dropped */
+    uint64_t unconverted;
+    int64_t commit_us;  /* of the newest transaction */
+};
+const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
+
+#endif

@@ -1,0 +1,182 @@
+#include "replicator/startup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/num.h"
+
+/* An offset is of use unless its snapshot never finished: then the snapshot begins anew. */
+static bool
+startup_offset_counts(const struct startup_facts *f)
+{
+    const struct offset *o = f->offset;
+
+    return f->has_offset && !(o->snapshot[0] && !o->snapshot_completed && !o->last_snapshot_record);
+}
+
+static uint64_t
+startup_offset_lsn(const struct offset *o)
+{
+    return o->own ? o->flush_lsn : o->lsn_proc ? o->lsn_proc : o->lsn;
+}
+
+static bool
+startup_check_slot(const struct startup_facts *f, struct err *e)
+{
+    const struct pg_slot *s = f->slot;
+
+    if (!f->has_slot)
+        return true;
+    if (s->has_plugin && strcmp(s->plugin, "pgoutput") != 0)
+        return err_set(e, ERR_CONFIG, "slot.plugin",
+                       "slot \"%s\" uses the plugin \"%s\", but pgoutput is needed; drop it (walbridge slot drop %s) or set "
+                       "slot.name to another name",
+                       s->name, s->plugin, s->name);
+    if (s->database[0] && strcmp(s->database, f->database) != 0)
+        return err_set(e, ERR_CONFIG, "slot.database",
+                       "slot \"%s\" belongs to database \"%s\", not \"%s\"; set slot.name to another name", s->name,
+                       s->database, f->database);
+    if (strcmp(s->wal_status, "lost") == 0)
+        return err_set(e, ERR_FATAL, "slot.lost",
+                       "slot \"%s\" is invalidated (%s): WAL it needed is gone. Drop it (walbridge slot drop %s), forget the "
+                       "offset (walbridge offsets reset) and take a new snapshot; raise max_slot_wal_keep_size to avoid this",
+                       s->name, s->invalidation_reason[0] ? s->invalidation_reason : "max_slot_wal_keep_size was exceeded",
+                       s->name);
+    return true;
+}
+
+/* Another server or database numbers its WAL on its own: comparing positions would be meaningless. */
+static bool
+startup_check_identity(const struct startup_facts *f, struct err *e)
+{
+    const struct offset *o = f->offset;
+
+    if (!o->own)
+        return true;
+    if (o->system_id && o->system_id != f->server->system_id)
+        return err_set(e, ERR_FATAL, "offset.foreign_system",
+                       "the stored offset of \"%s\" belongs to the server with system identifier %" PRIu64
+                       ", this one is %" PRIu64 "; if that is meant, run: walbridge offsets accept",
+                       f->connector, o->system_id, f->server->system_id);
+    if (o->database[0] && strcmp(o->database, f->database) != 0)
+        return err_set(e, ERR_FATAL, "offset.foreign_database",
+                       "the stored offset of \"%s\" belongs to database \"%s\", not \"%s\"; if that is meant, run: walbridge "
+                       "offsets accept",
+                       f->connector, o->database, f->database);
+    if (o->slot[0] && strcmp(o->slot, f->slot_name) != 0)
+        return err_set(e, ERR_FATAL, "offset.foreign_slot",
+                       "the stored offset of \"%s\" belongs to slot \"%s\", not \"%s\"; if that is meant, run: walbridge "
+                       "offsets accept",
+                       f->connector, o->slot, f->slot_name);
+    return true;
+}
+
+/* The slot was moved past the offset by somebody: what lies between would be lost without a word. */
+static bool
+startup_behind(const struct startup_facts *f, uint64_t at, struct startup_plan *out, struct err *e)
+{
+    char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
+
+    num_lsn_text(a, at);
+    num_lsn_text(b, f->slot->confirmed_lsn);
+    if (f->mismatch == MISMATCH_TRUST_SLOT || f->mismatch == MISMATCH_TRUST_GREATER) {
+        out->start_lsn = f->slot->confirmed_lsn;
+        snprintf(out->warning, sizeof(out->warning),
+                 "the stored offset %s lies behind slot \"%s\" at %s: going on from the slot, as offset.mismatch.strategy says",
+                 a, f->slot_name, b);
+        return true;
+    }
+    if (f->mismatch == MISMATCH_NO_VALIDATION || (!f->offset->own && f->mismatch == MISMATCH_REFUSE)) {
+        snprintf(out->warning, sizeof(out->warning),
+                 "the stored offset %s lies behind slot \"%s\" at %s: changes between them, if there were any, are not sent "
+                 "again%s",
+                 a, f->slot_name, b,
+                 f->offset->own ? "" : "; Debezium's driver confirms keepalives, so this is usual after it");
+        return true;
+    }
+    return err_set(e, ERR_FATAL, "offset.behind",
+                   "the stored offset of \"%s\" is %s, but slot \"%s\" is confirmed up to %s: somebody moved or made it anew, "
+                   "and what lies between cannot be read any more; to go on from the slot, run: walbridge offsets accept; to "
+                   "read the tables again, run: walbridge offsets reset",
+                   f->connector, a, f->slot_name, b);
+}
+
+static bool
+startup_check_position(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    uint64_t at = startup_offset_lsn(f->offset);
+    char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
+
+    out->start_lsn = at;
+    if (at > f->server->wal_lsn && f->mismatch != MISMATCH_NO_VALIDATION)
+        return err_set(e, ERR_FATAL, "offset.ahead",
+                       "the stored offset of \"%s\" is %s, but the server has only reached %s: it was restored from a backup "
+                       "or is another one; to go on from the slot, run: walbridge offsets accept; to read the tables again, "
+                       "run: walbridge offsets reset",
+                       f->connector, num_lsn_text(a, at), num_lsn_text(b, f->server->wal_lsn));
+    if (at < f->slot->confirmed_lsn)
+        return startup_behind(f, at, out, e);
+    if (at > f->slot->confirmed_lsn && (f->mismatch == MISMATCH_TRUST_OFFSET || f->mismatch == MISMATCH_TRUST_GREATER))
+        out->advance_to = at;
+    return true;
+}
+
+/* messageType says whether lsn_proc names a row; a message outside a transaction is no row. */
+static bool
+startup_bare_is_row(const struct offset *o)
+{
+    static const char *const rows[] = {"INSERT", "UPDATE", "DELETE", "TRUNCATE"};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(o->message_type, rows[i]) == 0)
+            return true;
+    return strcmp(o->message_type, "MESSAGE") == 0 && o->lsn_commit != o->lsn_proc;
+}
+
+static void
+startup_resume(const struct startup_facts *f, struct startup_plan *out)
+{
+    const struct offset *o = f->offset;
+    struct pipeline_resume *r = &out->resume;
+
+    if (o->own) {
+        r->commit_lsn = o->pos_commit_lsn;
+        r->ordinal = o->pos_ordinal;
+        r->last_commit_lsn = o->commit_end > o->lsn_commit ? o->commit_end : o->lsn_commit;
+        return;
+    }
+    r->last_commit_lsn = o->lsn_commit;
+    /* A finished snapshot's offset names no record of the stream. */
+    if (o->snapshot[0])
+        return;
+    r->bare = true;
+    r->bare_commit = o->lsn_commit;
+    r->bare_lsn = o->lsn_proc;
+    r->bare_is_row = o->lsn_proc && startup_bare_is_row(o);
+    r->bare_rows = o->events_processed ? o->events_processed : 1;
+}
+
+bool
+startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    *out = (struct startup_plan){0};
+    if (!startup_check_slot(f, e))
+        return false;
+    if (!startup_offset_counts(f)) {
+        out->create_slot = !f->has_slot;
+        out->snapshot = f->want_snapshot;
+        out->start_lsn = f->has_slot ? f->slot->confirmed_lsn : 0;
+        return true;
+    }
+    if (!startup_check_identity(f, e))
+        return false;
+    if (!f->has_slot)
+        return err_set(e, ERR_FATAL, "slot.missing",
+                       "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was written since cannot be read any "
+                       "more, so the slot is not made again silently; to begin anew with a snapshot, run: walbridge offsets "
+                       "reset",
+                       f->slot_name, f->connector);
+    startup_resume(f, out);
+    return startup_check_position(f, out, e);
+}

@@ -1,0 +1,42 @@
+/*
+ * Before the first byte is streamed: does the stored offset belong to this server, database and slot, and where does the
+ * stream go on? Pure decisions over what the server and the store said, so that a unit test can walk them.
+ */
+#ifndef REPLICATOR_STARTUP_H
+#define REPLICATOR_STARTUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "replicator/offset.h"
+#include "replicator/pg/slot.h"
+#include "replicator/pipeline.h"
+
+/* offset.mismatch.strategy; unset is ours: any mismatch is refused. */
+enum mismatch { MISMATCH_REFUSE, MISMATCH_NO_VALIDATION, MISMATCH_TRUST_OFFSET, MISMATCH_TRUST_SLOT, MISMATCH_TRUST_GREATER };
+
+struct startup_facts {
+    const char *connector, *slot_name, *database;
+    bool want_snapshot;             /* snapshot.mode asks for data when there is no offset */
+    enum mismatch mismatch;
+    bool has_offset;
+    const struct offset *offset;
+    const struct pg_server *server;
+    bool has_slot;
+    const struct pg_slot *slot;
+};
+
+struct startup_plan {
+    bool create_slot;       /* the connector's slot is to be made; its point is where streaming starts */
+    bool snapshot;          /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
+    uint64_t advance_to;    /* the slot is to be advanced before; 0: no */
+    uint64_t start_lsn;     /* 0: known only once a slot is made */
+    struct pipeline_resume resume;
+    char warning[400];      /* to be logged; "" none */
+};
+
+/* False: e says what does not fit, with both positions and the command that settles it. */
+bool startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e);
+
+#endif
