@@ -107,7 +107,8 @@ fi
 if [ -n "${BIGQUERY:-}" ]; then
     bigquery=$BIGQUERY
 else
-    setsid python3 tests/fakebq/fakebq.py --port 0 --port-file "$work/bigquery.port" >"$work/bigquery.log" 2>&1 &
+    setsid python3 tests/fakebq/fakebq.py --port 0 --port-file "$work/bigquery.port" --project "$project" \
+        >"$work/bigquery.log" 2>&1 &
     pids="$! $pids"
     bigquery=http://127.0.0.1:$(first_line "$work/bigquery.port" . "the BigQuery stand-in")
 fi

@@ -16,7 +16,8 @@ class FakeBigQuery:
         folder = Path(folder)
         port_file = folder / "fakebq.port"
         self.log = open(folder / "fakebq.log", "ab")
-        self.proc = subprocess.Popen([sys.executable, str(ROOT / "tests/fakebq/fakebq.py"), "--port", "0", "--port-file", str(port_file)],
+        self.proc = subprocess.Popen([sys.executable, str(ROOT / "tests/fakebq/fakebq.py"), "--port", "0", "--port-file", str(port_file),
+                                      "--project", PROJECT],
                                      stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         port = wait_until(lambda: port_file.exists() and port_file.read_text().strip(), "fakebq's port file", 10)
         self.url = f"http://127.0.0.1:{int(port)}"
@@ -36,8 +37,9 @@ class FakeBigQuery:
         return [t["tableReference"]["tableId"] for t in found]
 
     def rows(self, table):
-        """Rows as the client sent them, in the order in which they were taken."""
-        return self.request(f"/__rows?table={urllib.parse.quote(table)}")
+        """Rows of a table (or dataset.table) as they were sent, in the order in which they were taken."""
+        with urllib.request.urlopen(f"{self.url}/__rows?table={urllib.parse.quote(table)}", timeout=10) as r:
+            return [json.loads(line) for line in r]
 
     def wait_rows(self, table, n, seconds=30):
         wait_until(lambda: len(self.rows(table)) >= n, lambda: f"{n} rows in {table}, {len(self.rows(table))} came", seconds)
