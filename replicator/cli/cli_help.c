@@ -187,10 +187,12 @@ cli_help(struct buf *out, const struct cli_command *cmd, const char *group)
             help_row(out, path, cli_commands[i]->help);
     }
     help_options(out, "Options of every command", cli_globals);
-    buf_str(
+    buf_putc(out, '\n');
+    cli_wrap(
         out,
-        "\n\"walbridge COMMAND --help\" tells more of a command, \"walbridge help PROPERTY\" of a "
-        "property of the\nconnector's configuration.\n");
+        "\"walbridge COMMAND --help\" tells more of a command, \"walbridge help PROPERTY\" of a "
+        "property of the connector's configuration.",
+        0);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- man page */
