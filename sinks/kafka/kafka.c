@@ -120,7 +120,7 @@ kafka_encode(const void *prog, const struct change *c, struct recbuf *out, struc
 /* ----------------------------------------------------------------------------------------------------------- put */
 
 static void
-fail(struct kafka_sink *s, const struct err *e)
+sink_fails(struct kafka_sink *s, const struct err *e)
 {
     /* The first failure counts, but one that a person must mend explains more than one that passes. */
     if (s->failed && (s->failure.cls != ERR_RETRY || e->cls == ERR_RETRY))
@@ -154,7 +154,7 @@ put_refused(struct kafka_sink *s, const struct record *r, uint64_t ticket, struc
 
     err_wrap(refusal, "change at %s", num_lsn_text(lsn, r->id.lsn));
     if (!s->tolerate_data) {
-        fail(s, refusal);
+        sink_fails(s, refusal);
         return put_error(s, e);
     }
     log_err(LOG_WARN, refusal, "skipping a record because errors.tolerance is all");
@@ -232,7 +232,7 @@ produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct r
     kafka_err(&refusal, code, "topic \"%s\"", t->name);
     if (refusal.cls == ERR_DATA)
         return put_refused(s, r, ticket, &refusal, e);
-    fail(s, &refusal);
+    sink_fails(s, &refusal);
     return put_error(s, e);
 }
 
@@ -311,7 +311,7 @@ delivery_failed(struct kafka_sink *s, const rd_kafka_message_t *m)
         ack_one(s, (uint64_t)(uintptr_t)m->_private);
         return;
     }
-    fail(s, &e);
+    sink_fails(s, &e);
 }
 
 static void
@@ -346,7 +346,7 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *ev)
     struct err e = {0};
     char why[512] = "";
 
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    if (rd_kafka_event_error_is_fatal(ev)) {
         code = rd_kafka_fatal_error(s->rk, why, sizeof why);
         /* A record was refused for good: its report, which says why, is on the way. */
         if (code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
@@ -354,7 +354,7 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *ev)
             return;
         }
         kafka_err(&e, code, "the producer cannot go on: %s", why);
-        fail(s, &e);
+        sink_fails(s, &e);
         return;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
@@ -368,7 +368,7 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *ev)
     log_warn("kafka: %s", text);
     if (!s->delivered && ++s->auth_failures >= AUTH_FAILURES_MAX) {
         kafka_err(&e, code, "%s", text);
-        fail(s, &e);
+        sink_fails(s, &e);
     }
 }
 
@@ -386,7 +386,7 @@ serve_event(struct kafka_sink *s, rd_kafka_event_t *ev)
         break;
     case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
         if (!kafka_topic_created(ev, s->rk, &e))
-            fail(s, &e);
+            sink_fails(s, &e);
         break;
     case RD_KAFKA_EVENT_LOG:
         kafka_log_event(ev);
@@ -457,7 +457,7 @@ serve_timers(struct kafka_sink *s)
     }
     if (s->gap_us != 0 && now_us - s->gap_us > 1000000) {
         kafka_err(&e, RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE, "a record was not delivered");
-        fail(s, &e);
+        sink_fails(s, &e);
     }
 }
 
@@ -618,6 +618,8 @@ start_producer(struct kafka_sink *s, const struct sink_env *env, struct err *e)
     s->queue = rd_kafka_queue_get_main(s->rk);
     rd_kafka_set_log_queue(s->rk, s->queue);
     rd_kafka_queue_io_event_enable(s->queue, s->event_fd, &one, sizeof one);
+    /* librdkafka writes when the queue stops being empty: what came before now would never be told. */
+    wake(s);
     return true;
 }
 
