@@ -102,7 +102,7 @@ loop_make_offset(const struct connector *c, const struct led_position *pos, stru
         o->lsn_proc = o->lsn_commit = o->commit_end = 0;
         o->lsn = c->snapshot_point;
         o->message_type[0] = '\0';
-        o->pos_ordinal = UINT64_MAX;
+        o->pos_ordinal = 0; /* a transaction that commits exactly at the point is not in the snapshot */
         snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
         o->last_snapshot_record = o->snapshot_completed = true;
     }

@@ -259,7 +259,7 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
             return false;
         c->start_lsn = made.consistent_lsn;
     }
-    led_start(c->ledger, 0);
+    led_start(c->ledger, 0, 0);
     if (!plan->snapshot) {
         c->phase = PHASE_STREAM;
         return true;
@@ -355,7 +355,7 @@ connector_connect(struct connector *c, struct err *e)
         }
     } else if (c->phase == PHASE_NEW) {
         c->start_lsn = plan.start_lsn;
-        led_start(c->ledger, c->has_stored && c->stored.own ? c->stored.flush_lsn : 0);
+        led_start(c->ledger, c->has_stored && c->stored.own ? c->stored.flush_lsn : 0, plan.resume.last_commit_lsn);
         pipeline_start(c->pipeline, &plan.resume);
         c->phase = PHASE_STREAM;
     }

@@ -64,8 +64,9 @@ led_free(struct ledger *l)
 }
 
 void
-led_start(struct ledger *l, uint64_t flush_lsn)
+led_start(struct ledger *l, uint64_t flush_lsn, uint64_t commit_end)
 {
+    l->pos.commit_end = commit_end;
     l->pos.flush_lsn = flush_lsn;
     l->stored = flush_lsn;
 }

@@ -47,8 +47,8 @@ struct led_position {
 struct ledger *led_new(uint64_t limit_bytes);
 void led_free(struct ledger *l);
 
-/* Where this run begins: both outputs stand here until something is delivered. */
-void led_start(struct ledger *l, uint64_t flush_lsn);
+/* Where this run begins: both outputs stand here until something is delivered. commit_end: of the last whole transaction. */
+void led_start(struct ledger *l, uint64_t flush_lsn, uint64_t commit_end);
 
 void led_begin(struct ledger *l, const struct led_txn *t);
 /* Opens an entry that `acks` acknowledgements finish (0: nothing to wait for) and returns its ticket. */

@@ -93,7 +93,7 @@ read_own(const struct offset_file *f, const json_t *doc, struct offset *o, struc
     if (!get_lsn(doc, "flush_lsn", &o->flush_lsn))
         return corrupt(f, e, "\"flush_lsn\" is no LSN");
     if (!get_lsn(position, "commit_lsn", &o->pos_commit_lsn) || !get_lsn(position, "lsn", &o->pos_lsn) ||
-        !get_number(position, "ordinal", INT64_MAX, &o->pos_ordinal))
+        !get_number(position, "ordinal", INT64_MAX, &o->pos_ordinal) || !get_lsn(position, "commit_end", &o->commit_end))
         return corrupt(f, e, "\"position\" is not complete");
     if (!system || !num_parse_u64(slice_of(system), &o->system_id))
         return corrupt(f, e, "\"system_identifier\" is no number");
@@ -230,7 +230,9 @@ write_document(const struct offset_file *f, const struct offset *o, struct buf *
         add_lsn(b, "commit_lsn", o->pos_commit_lsn);
         buf_putc(b, ',');
         add_lsn(b, "lsn", o->pos_lsn);
-        buf_printf(b, ",\"ordinal\":%" PRIu64 "}", o->pos_ordinal);
+        buf_printf(b, ",\"ordinal\":%" PRIu64 ",", o->pos_ordinal);
+        add_lsn(b, "commit_end", o->commit_end);
+        buf_putc(b, '}');
     }
     BUF_LIT(b, ",\"offset\":");
     offset_to_json(o, b);

@@ -39,11 +39,11 @@ struct offset_kafka {
 
 /* -------------------------------------------------------------------------------------------------------- headers */
 
-enum own_member { OWN_FLUSH_LSN, OWN_POSITION, OWN_SYSTEM_ID, OWN_TIMELINE, OWN_SLOT, OWN_DATABASE, OWN_MEMBERS };
+enum own_member { OWN_FLUSH_LSN, OWN_POSITION, OWN_COMMIT_END, OWN_SYSTEM_ID, OWN_TIMELINE, OWN_SLOT, OWN_DATABASE, OWN_MEMBERS };
 
 static const char *const own_names[OWN_MEMBERS] = {
     [OWN_FLUSH_LSN] = "walbridge.flush_lsn",     [OWN_POSITION] = "walbridge.position",
-    [OWN_SYSTEM_ID] = "walbridge.system_identifier", [OWN_TIMELINE] = "walbridge.timeline",
+    [OWN_COMMIT_END] = "walbridge.commit_end",   [OWN_SYSTEM_ID] = "walbridge.system_identifier", [OWN_TIMELINE] = "walbridge.timeline",
     [OWN_SLOT] = "walbridge.slot",               [OWN_DATABASE] = "walbridge.database",
 };
 
@@ -59,6 +59,9 @@ own_text(const struct offset *o, enum own_member m, char text[HEADER_TEXT])
     case OWN_POSITION: /* commit LSN, record LSN, ordinal */
         snprintf(text, HEADER_TEXT, "%s %s %" PRIu64, num_lsn_text(a, o->pos_commit_lsn), num_lsn_text(b, o->pos_lsn),
                  o->pos_ordinal);
+        break;
+    case OWN_COMMIT_END:
+        num_lsn_text(text, o->commit_end);
         break;
     case OWN_SYSTEM_ID:
         snprintf(text, HEADER_TEXT, "%" PRIu64, o->system_id);
@@ -98,6 +101,8 @@ own_parse(struct offset *o, enum own_member m, const char *text)
         return num_parse_lsn(slice_of(text), &o->flush_lsn);
     case OWN_POSITION:
         return parse_position(text, o);
+    case OWN_COMMIT_END:
+        return num_parse_lsn(slice_of(text), &o->commit_end);
     case OWN_SYSTEM_ID:
         return num_parse_u64(slice_of(text), &o->system_id);
     case OWN_TIMELINE:
