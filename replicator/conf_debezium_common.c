@@ -79,11 +79,10 @@ static const struct prop rows[] = {
      .see = "conversion is not repeated",
      .doc = "Longest wait between two such repetitions, in milliseconds."},
     {.name = "errors.tolerance", .type = PROP_ENUM, .def = "none", .choices = "none,all",
-     .group = "Error Handling", .importance = PROP_MEDIUM, .flags = PROP_REFUSED,
-     .display = "Error Tolerance",
-     .see = "leaving records out is not there yet; the connector stops at a record it cannot say",
-     .doc = "Whether a record that cannot be converted stops the connector (none) or is left out "
-            "(all)."},
+     .group = "Error Handling", .importance = PROP_MEDIUM, .display = "Error Tolerance",
+     .doc = "What happens to a record that Kafka refuses for good, such as one that is too large: "
+            "none stops the connector there, all logs it and leaves it out. A change that cannot "
+            "be decoded always stops the connector."},
     {.name = "errors.log.enable", .type = PROP_BOOL, .def = "false", .group = "Error Handling",
      .importance = PROP_MEDIUM, .flags = PROP_NOOP, .display = "Log Errors",
      .see = "every error is logged",

@@ -60,11 +60,10 @@ static const struct prop rows[] = {
      .doc = "Makes the slot a failover slot, which is synchronized to standbys (PostgreSQL 17 and "
             "later, on a primary)."},
     {.name = "slot.stream.params", .type = PROP_STRING, .group = "Postgres", .importance = PROP_LOW,
-     .flags = PROP_REFUSED,
      .display = "Optional parameters to pass to the logical decoder when the stream is started.",
-     .see = "pgoutput is started with the options this program understands; others would change "
-            "what arrives",
-     .doc = "Further options for START_REPLICATION, as name=value pairs separated by semicolons."},
+     .check = conf_rule_stream_params,
+     .doc = "Further options for START_REPLICATION, as name=value pairs separated by semicolons, "
+            "for instance origin=none. Options that change the form of the stream are refused."},
     {.name = "database.initial.statements", .type = PROP_STRING, .group = "Postgres",
      .importance = PROP_LOW, .display = "Initial statements",
      .doc = "SQL statements to run on every session except the replication one, separated by "
@@ -163,9 +162,9 @@ static const struct prop rows[] = {
             "slot that lies ahead; trust_greater_lsn does both. Left out, a difference that could "
             "lose changes is an error."},
     {.name = "read.only", .type = PROP_BOOL, .def = "false", .group = "Postgres",
-     .importance = PROP_LOW, .flags = PROP_NOOP,
-     .see = "nothing is written into tables; there are no signals yet",
-     .doc = "Debezium then writes no watermarks into a signal table."},
+     .importance = PROP_LOW,
+     .doc = "Debezium then writes no watermarks into a signal table, which is never done here. With "
+            "several hosts it also allows a standby; otherwise the primary is looked for."},
 };
 /* clang-format on */
 

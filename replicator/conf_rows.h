@@ -35,6 +35,7 @@ conf_rule conf_rule_table_exclude;
 conf_rule conf_rule_column_exclude;
 conf_rule conf_rule_message_exclude;
 conf_rule conf_rule_key_columns;
+conf_rule conf_rule_stream_params;
 conf_rule conf_rule_topic;
 
 #endif

@@ -179,6 +179,28 @@ conf_rule_skipped_operations(const struct config *c, const char *value, struct e
     return true;
 }
 
+/* name=value[;…]; not those that decide in which form the server sends changes, or which. */
+bool
+conf_rule_stream_params(const struct config *c, const char *value, struct err *e)
+{
+    static const char *const ours[] = {"proto_version", "publication_names", "messages",
+                                       "binary",        "streaming",         "two_phase"};
+
+    (void)c;
+    while (*value) {
+        size_t n = strcspn(value, ";"), name = strcspn(value, "=;");
+
+        if (n > 0 && (name == 0 || name == n))
+            return wrong(e, "expected are name=value pairs separated by semicolons");
+        for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+            if (name == strlen(ours[i]) && strncasecmp(value, ours[i], name) == 0)
+                return err_set(e, ERR_CONFIG, "config.value", "%s is set by the program itself",
+                               ours[i]);
+        value += n + (value[n] == ';');
+    }
+    return true;
+}
+
 bool
 conf_rule_placeholder(const struct config *c, const char *value, struct err *e)
 {

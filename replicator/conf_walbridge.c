@@ -28,10 +28,10 @@ static const struct prop rows[] = {
      .max = INT32_MAX, .group = "walbridge", .importance = PROP_LOW,
      .doc = "Longest time between two stores of a position that moves, in milliseconds. Stores "
             "follow the acknowledgements, at most 20 a second, so this is only an upper bound."},
-    {.name = "offset.flush.timeout.ms", .type = PROP_LONG, .def = "5000", .max = INT32_MAX,
-     .group = "walbridge", .importance = PROP_LOW, .flags = PROP_NOOP,
-     .see = "a store that takes long holds back only the server's WAL, never the stream",
-     .doc = "How long a Connect worker waits for the storing of positions, in milliseconds."},
+    {.name = "offset.flush.timeout.ms", .type = PROP_LONG, .def = "5000", .min = 1, .max = INT32_MAX,
+     .group = "walbridge", .importance = PROP_LOW,
+     .doc = "How long storing a position in Kafka may take before it is tried again, in "
+            "milliseconds. The stream goes on meanwhile."},
     {.name = "walbridge.pending.max.bytes", .type = PROP_LONG, .def = "67108864", .min = 1048576,
      .max = INT64_C(1) << 40, .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
      .doc = "How much may be handed to the sinks and not yet be acknowledged, in bytes of their "
