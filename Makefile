@@ -73,6 +73,14 @@ LDFLAGS_ALL := -pthread -pie -Wl,--as-needed $(LDFLAGS_$(BUILD)) $(LDFLAGS)
 # ---- layers -------------------------------------------------------------------------------------------------------------
 
 LAYERS := base decoder sinks replicator
+
+# make V=1 shows the commands.
+V ?= 0
+HUSH_0 := @
+HUSH_1 :=
+Q = $(HUSH_$(V))
+# SAY,what,file: one line for a step
+SAY = $(if $(filter 0,$(V)),@printf '  %-4s %s\n' $(1) $(2))
 MAIN := $(wildcard replicator/main.c)
 SRCS := $(filter-out $(MAIN),$(sort $(shell find $(LAYERS) -name '*.c')))
 HDRS := $(sort $(shell find $(LAYERS) -name '*.h'))
@@ -106,19 +114,22 @@ FORCE:
 
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call SAY,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # An archive is made anew, never updated: a member whose source is gone must not stay.
 define layer_rule
 $(call lib,$(1)): $(call layer_objs,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call SAY,AR,$$@)
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
 
 $(BIN): $(MAIN:%.c=$(OUT)/%.o) $(ARCHIVES_replicator)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LINK_replicator)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LINK_replicator)
 
 .PHONY: walbridge
 walbridge: $(BIN)
@@ -140,11 +151,12 @@ TESTS_base := $(filter-out $(TESTS_replicator) $(TESTS_sinks) $(TESTS_decoder),$
 $(OUT)/libtest.a: $(TEST_HELPERS:%.c=$(OUT)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 define test_rule
 $(TESTS_$(1):%.c=$(OUT)/%): $(OUT)/%: $(OUT)/%.o $(OUT)/libtest.a $(ARCHIVES_$(1))
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< $(OUT)/libtest.a $(ARCHIVES_$(1)) -lcmocka $(LINK_$(1))
+	$$(call SAY,LD,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< $(OUT)/libtest.a $(ARCHIVES_$(1)) -lcmocka $(LINK_$(1))
 endef
 $(foreach layer,$(LAYERS),$(if $(TESTS_$(layer)),$(eval $(call test_rule,$(layer)))))
 .PRECIOUS: $(OUT)/tests/unit/%.o

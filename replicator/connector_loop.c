@@ -385,7 +385,8 @@ loop_sleep(struct connector *c, bool reading)
         return;
     }
     us = loop_deadline(c);
-    loop_add_fd(fds, &n, c->stop_fd, POLLIN);
+    if (!atomic_load_explicit(&c->stopping, memory_order_relaxed)) /* else it is readable for good */
+        loop_add_fd(fds, &n, c->stop_fd, POLLIN);
     loop_add_fd(fds, &n, offsets_fd(c->offsets), POLLIN);
     for (unsigned i = 0; i < c->nsinks; i++)
         loop_add_fd(fds, &n, c->sinks[i]->ops->fd(c->sinks[i]), POLLIN);
