@@ -26,7 +26,6 @@ enum {
     /* A request for metadata is looked at whole; the names of some thousand topics fit. */
     LOOKED_AT_MAX = PIPE_BYTES / 2,
     ANSWERS_MAX = 64, /* requests for metadata that one client has on the way */
-    HEADER_BYTES = 12, /* length, api key, version, correlation id */
 };
 
 /* Bytes on their way, and how far the frame that is passing has come. */
@@ -123,49 +122,77 @@ look_at_request(struct mock_broker *b, struct client *c, struct pipe *p)
     return true;
 }
 
-/* "… host port …": our port takes the place of the mock broker's. */
-static bool
-put_port(struct mock_broker *b, struct rd *r)
+static void
+skip_text(struct rd *r)
 {
-    unsigned char port[4] = {0, 0, (unsigned char)(b->port >> 8), (unsigned char)b->port};
+    uint16_t n = rd_u16(r);
 
-    rd_bytes(r, rd_u16(r));
-    if (rd_left(r) < 4)
-        return false;
-    memcpy((void *)(uintptr_t)r->p, port, 4);
-    return true;
+    if (n != UINT16_MAX) /* null */
+        rd_bytes(r, n);
+}
+
+/* Answers lie in our own buffer; the reader only lacks the right to say so. */
+static void
+put_u32(struct rd *r, uint32_t v)
+{
+    unsigned char bytes[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v};
+    struct slice here = rd_bytes(r, 4);
+
+    if (rd_ok(r))
+        memcpy((void *)(uintptr_t)here.p, bytes, 4);
 }
 
 /*
- * MetadataResponse 0 to 2: i32 brokers, each i32 id, string host, i32 port, …: there is one broker.
- * FindCoordinatorResponse: [1: i32 throttle] i16 error [1: string message] i32 id, string host, i32 port.
+ * MetadataResponse 0 to 2: i32 brokers, each i32 id, string host, i32 port [1: string rack] [2: string cluster]
+ * [1: i32 controller]. There is one broker; that it is the controller is for us to say, or admin clients wait for one.
  */
+static void
+mend_metadata(struct mock_broker *b, struct rd *r, uint16_t version)
+{
+    rd_u32(r);
+    rd_u32(r);
+    skip_text(r);
+    put_u32(r, b->port);
+    if (version < 1)
+        return;
+    skip_text(r);
+    if (version >= 2)
+        skip_text(r);
+    put_u32(r, 1);
+}
+
+/* FindCoordinatorResponse 0 to 2: [1: i32 throttle] i16 error [1: string message] i32 id, string host, i32 port. */
+static void
+mend_coordinator(struct mock_broker *b, struct rd *r, uint16_t version)
+{
+    if (version >= 1)
+        rd_u32(r);
+    rd_u16(r);
+    if (version >= 1)
+        skip_text(r);
+    rd_u32(r);
+    skip_text(r);
+    put_u32(r, b->port);
+}
+
+/* The begin of an answer holds all that is to be mended. */
+enum { ANSWER_HEAD_BYTES = 512 };
+
 static bool
 look_at_answer(struct mock_broker *b, struct client *c, struct pipe *p)
 {
     struct rd r = rd_of(p->p + p->seen, p->n - p->seen);
     uint32_t length = rd_u32(&r), correlation = rd_u32(&r);
-    bool ours = c->n > 0 && c->answers[c->head].correlation == correlation;
-    uint16_t message;
 
     if (!rd_ok(&r))
         return false;
-    if (ours) {
-        if (p->n - p->seen < (length < 508 ? length + 4 : 512))
+    if (c->n > 0 && c->answers[c->head].correlation == correlation) {
+        if (p->n - p->seen < ((uint64_t)length + 4 < ANSWER_HEAD_BYTES ? length + 4 : ANSWER_HEAD_BYTES))
             return false;
-        if (c->answers[c->head].api == API_METADATA) {
-            rd_u32(&r);
-        } else if (c->answers[c->head].version > 0) {
-            rd_u32(&r);
-            rd_u16(&r);
-            message = rd_u16(&r);
-            if (message != UINT16_MAX)
-                rd_bytes(&r, message);
-        } else {
-            rd_u16(&r);
-        }
-        rd_u32(&r);
-        put_port(b, &r);
+        if (c->answers[c->head].api == API_METADATA)
+            mend_metadata(b, &r, c->answers[c->head].version);
+        else
+            mend_coordinator(b, &r, c->answers[c->head].version);
         c->head = (c->head + 1) % ANSWERS_MAX;
         c->n--;
     }
