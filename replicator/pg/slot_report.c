@@ -1,5 +1,6 @@
 #include "replicator/pg/slot_report.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,26 +244,27 @@ slot_count(PGconn *c, const char *name, const char *publications, uint64_t upto_
     return true;
 }
 
-/* The peek's shape; the position comes as text because the whole answer is text or binary. */
+/* Text throughout but for data: the whole answer is text or binary. Columns: lsn, xid, data, rows the slot gave. */
 static PGresult *
-peek_query(PGconn *c, const char *name, const char *publications, int changes, struct err *e)
+peek_query(PGconn *c, const char *name, const char *publications, int changes, int limit, struct err *e)
 {
-    char most[16];
-    const char *params[] = {name, most, publications};
+    char wanted[16], most[16];
+    const char *params[] = {name, wanted, publications, most};
     struct buf sql;
     PGresult *r;
 
-    snprintf(most, sizeof most, "%d", changes);
+    snprintf(wanted, sizeof wanted, "%d", changes);
+    snprintf(most, sizeof most, "%d", limit);
     buf_init(&sql, 4096);
     buf_printf(&sql,
-               "SELECT lsn::text, xid::text, data FROM (SELECT lsn, xid, data, n,"
+               "SELECT lsn::text, xid::text, data, total::text FROM (SELECT lsn, xid, data, n, count(*) OVER () AS total,"
                " count(*) FILTER (WHERE pg_catalog.get_byte(data, 0) IN (73, 85, 68, 84, 77)) OVER (ORDER BY n) AS k"
-               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $2::int, %s, $3::text)"
+               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $4::int, %s, $3::text)"
                " WITH ORDINALITY AS p(lsn, xid, data, n)) m WHERE k <= $2::int ORDER BY n",
                options(c));
-    r = PQexecParams(c, buf_cstr(&sql), 3, NULL, params, NULL, NULL, 1);
+    r = PQexecParams(c, buf_cstr(&sql), 4, NULL, params, NULL, NULL, 1);
     buf_free(&sql);
-    if (PQresultStatus(r) == PGRES_TUPLES_OK && PQnfields(r) == 3)
+    if (PQresultStatus(r) == PGRES_TUPLES_OK && PQnfields(r) == 4)
         return r;
     pg_error(c, r, e);
     PQclear(r);
@@ -270,14 +272,32 @@ peek_query(PGconn *c, const char *name, const char *publications, int changes, s
     return NULL;
 }
 
+static bool
+enough(const PGresult *r, int changes, int limit)
+{
+    int found = 0, n = PQntuples(r);
+
+    for (int i = 0; i < n; i++)
+        found += PQgetlength(r, i, 2) > 0 && strchr("IUDTM", PQgetvalue(r, i, 2)[0]) != NULL;
+    return found >= changes || n == 0 || strtol(PQgetvalue(r, 0, 3), NULL, 10) < limit;
+}
+
 bool
 slot_peek(PGconn *c, const char *name, const char *publications, int changes,
           bool (*each)(void *arg, uint64_t lsn, uint64_t xid, struct slice message, struct err *e), void *arg,
           struct err *e)
 {
-    PGresult *r = peek_query(c, name, publications, changes, e);
-    bool ok = r != NULL;
+    /* The server's limit counts Begin, Relation and Commit too, so it is raised until there are changes enough. */
+    int limit = 4 * changes + 64;
+    PGresult *r = peek_query(c, name, publications, changes, limit, e);
+    bool ok;
 
+    while (r && !enough(r, changes, limit) && limit < INT_MAX / 8) {
+        PQclear(r);
+        limit *= 8;
+        r = peek_query(c, name, publications, changes, limit, e);
+    }
+    ok = r != NULL;
     for (int i = 0; ok && i < PQntuples(r); i++) {
         struct slice message = {PQgetvalue(r, i, 2), (size_t)PQgetlength(r, i, 2)};
 
