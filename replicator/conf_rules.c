@@ -293,7 +293,7 @@ conf_rule_key_columns(const struct config *c, const char *value, struct err *e)
 {
     (void)c;
     while (*value) {
-        size_t n = strcspn(value, ";"), colon;
+        size_t n, colon;
 
         value += strspn(value, " \t\r\n");
         n = strcspn(value, ";");

@@ -1,6 +1,7 @@
 /* Parsing the command line by the rows of the commands, and running what was asked. */
 #include "replicator/cli/cli.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,8 @@ static void
 must_exist(const struct cli_args *a, const char *name)
 {
     if (!option_named(a->cmd, name, strlen(name))) {
-        fprintf(stderr, "bug: command \"%s\" has no option --%s\n", a->cmd->path, name);
+        fprintf(stderr, "bug: command \"%s\" has no option --%s\n", a->cmd ? a->cmd->path : "",
+                name);
         abort();
     }
 }
@@ -442,6 +444,7 @@ cli_main(int argc, char **argv)
         r = start_log(&p);
     switch (r) {
     case PARSED_RUN:
+        assert(p.a.cmd);
         code = p.a.cmd->run(&p.a);
         break;
     case PARSED_HELP:

@@ -80,7 +80,6 @@ help_row(struct buf *out, const char *left, const char *right)
     buf_printf(out, "  %s", left);
     if (n + 4 > OPTION_COLUMN) {
         buf_putc(out, '\n');
-        n = 0;
         spaces(out, OPTION_COLUMN);
     } else {
         spaces(out, OPTION_COLUMN - n - 2);

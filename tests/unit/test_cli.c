@@ -91,7 +91,8 @@ const struct cli_command *const cli_commands[] = {&run,      &list,           &d
 static int
 walbridge(const char *line, struct buf *out, struct buf *err)
 {
-    char words[256], *argv[24] = {0}, *rest = words;
+    static char words[256]; /* what the commands keep of it is looked at afterwards */
+    char *argv[24] = {0}, *rest = words;
     FILE *files[2] = {tmpfile(), tmpfile()};
     struct buf *bufs[2] = {out, err};
     int saved[2], argc = 0, code;
