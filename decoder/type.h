@@ -61,6 +61,8 @@ struct binding {
     struct slice unavailable_json; /* what an unchanged TOAST value that is not at hand is written as */
     const struct pgtype *type;    /* the column's type, domains resolved */
     int32_t typmod;               /* the effective one, through domains */
+    /* Debezium loses values of this type (name) in the stream, not in snapshots: there they are written as null_json. */
+    bool stream_null;
 };
 
 enum bind_result { BIND_OK, BIND_DROPPED /* Debezium leaves such a column out */, BIND_UNKNOWN_TYPE /* registry lacks it */ };
@@ -71,5 +73,8 @@ enum bind_result { BIND_OK, BIND_DROPPED /* Debezium leaves such a column out */
  */
 enum bind_result type_bind(const struct types *t, const struct column *col, const struct settings *s,
                            const struct json_format *json, struct arena *a, struct binding *out, uint32_t *missing);
+
+/* The reference page of types, in Markdown, from the type table. */
+void type_print_reference(struct buf *out);
 
 #endif
