@@ -1,0 +1,452 @@
+/* From a plan and a change to the rows of a request. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sinks/bigquery/feeds.h"
+#include "sinks/bigquery/program.h"
+#include "tests/unit/bq_fixture.h"
+
+/* A configuration without metadata columns and with that mapping (NULL: none). */
+static struct bq_conf
+conf_of(const char *mapping)
+{
+    struct bq_conf conf = {.meta_prefix = "_"};
+    struct err e = {0};
+
+    if (mapping && !(conf.mapping = bq_mapping_read(mapping, &e)))
+        fail_msg("%s", e.msg);
+    return conf;
+}
+
+static struct bq_program *
+program_of(const struct bq_conf *conf, struct fix *f)
+{
+    struct err e = {0};
+    struct bq_program *p = bq_program_new(conf, &f->plan, &e);
+
+    if (!p)
+        fail_msg("%s: %s", e.code, e.msg);
+    return p;
+}
+
+/* Encodes and compares: rows as "op index json[ !reason]", one a line. */
+static void
+expect(const struct bq_program *p, const struct change *c, const char *want)
+{
+    struct recbuf b;
+    struct buf got;
+    struct err e = {0};
+
+    recbuf_init(&b, 1 << 20);
+    buf_init(&got, 1 << 20);
+    assert_true(bq_program_encode(p, c, &b, &e));
+    for (size_t i = 0; i < b.n; i++) {
+        const struct record *r = &b.recs[i];
+
+        buf_printf(&got, "%c %u %.*s", r->op, r->index, SLICE_ARG(recbuf_slice(&b, r->value, r->nvalue)));
+        if (r->extra_name)
+            buf_printf(&got, " !%s", r->extra_name);
+        buf_putc(&got, '\n');
+        assert_int_equal(r->extra_name != NULL, r->nextra > 0);
+        assert_memory_equal(&r->id, &c->id, sizeof(c->id));
+    }
+    assert_string_equal(buf_cstr(&got), want);
+    buf_free(&got);
+    recbuf_free(&b);
+}
+
+static const struct fix_col keyed[] = {
+    {"id", "int8", SCHEMA_INT64, NULL, -1, true, true, NULL},
+    {"body", "text", SCHEMA_STRING, NULL, -1, false, false, NULL},
+    {"n", "int4", SCHEMA_INT32, NULL, -1, false, false, NULL},
+};
+
+static void
+each_operation_gives_its_rows(void **state)
+{
+    static const char *const one[] = {"1", "a", "5"}, *const changed[] = {"1", "b", NULL}, *const moved[] = {"2", "a", "5"};
+    struct fix f;
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    p = program_of(&conf, &f);
+    assert_string_equal(p->table, "public_t");
+    expect(p, fix_change(&f, OP_READ, NULL, one), "r 0 {\"id\":1,\"body\":\"a\",\"n\":5}\n");
+    expect(p, fix_change(&f, OP_CREATE, NULL, one), "c 0 {\"id\":1,\"body\":\"a\",\"n\":5}\n");
+    expect(p, fix_change(&f, OP_UPDATE, one, changed), "u 0 {\"id\":1,\"body\":\"b\"}\n");
+    expect(p, fix_change(&f, OP_DELETE, one, NULL), "d 0 {\"id\":1,\"body\":\"a\",\"n\":5}\n");
+    expect(p, fix_change(&f, OP_UPDATE, one, moved),
+           "d 0 {\"id\":1,\"body\":\"a\",\"n\":5}\nc 1 {\"id\":2,\"body\":\"a\",\"n\":5}\n");
+    expect(p, fix_change(&f, OP_TRUNCATE, NULL, NULL), "t 0 {}\n");
+    expect(p, fix_change(&f, OP_MESSAGE, NULL, NULL), "");
+    bq_program_free(p);
+}
+
+static void
+skipped_operations_give_none(void **state)
+{
+    static const char *const one[] = {"1", "a", "5"}, *const moved[] = {"2", "a", "5"};
+    struct fix f;
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    f.settings.skipped_ops = OPS_DELETE | OPS_TRUNCATE;
+    p = program_of(&conf, &f);
+    expect(p, fix_change(&f, OP_DELETE, one, NULL), "");
+    expect(p, fix_change(&f, OP_TRUNCATE, NULL, NULL), "");
+    expect(p, fix_change(&f, OP_UPDATE, one, moved), "c 1 {\"id\":2,\"body\":\"a\",\"n\":5}\n");
+    bq_program_free(p);
+}
+
+static void
+logical_messages_and_ignored_tables_give_none(void **state)
+{
+    static const char *const one[] = {"1", "a", "5"};
+    struct fix f;
+    struct bq_conf conf = conf_of("{\"unmapped\":\"ignore\",\"tables\":[]}");
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    p = program_of(&conf, &f);
+    assert_null(p->table);
+    expect(p, fix_change(&f, OP_CREATE, NULL, one), "");
+    bq_program_free(p);
+    f.plan.kind = PLAN_MESSAGE;
+    f.plan.rel = NULL;
+    p = program_of(&conf, &f);
+    expect(p, fix_change(&f, OP_MESSAGE, NULL, NULL), "");
+    bq_program_free(p);
+    bq_mapping_free(conf.mapping);
+}
+
+static void
+values_that_were_not_sent_come_from_before_or_are_named(void **state)
+{
+    static const char *const full[] = {"1", "long", "5"}, *const after[] = {"1", FIX_UNCHANGED, "6"};
+    static const char *const old_key[] = {"1", FIX_ABSENT, FIX_ABSENT}, *const moved[] = {"2", FIX_UNCHANGED, "6"};
+    struct fix f;
+    struct bq_conf conf =
+        conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"body\":{\"from\":\"row.body\"},"
+                "\"missing\":{\"from\":\"unavailable\"}}}]}");
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    p = program_of(&conf, &f);
+    expect(p, fix_change(&f, OP_UPDATE, full, after), "u 0 {\"id\":1,\"body\":\"long\"}\n");
+    bq_program_free(p);
+
+    fix_init(&f, "t", keyed, 3, "id", 'd');
+    p = program_of(&conf, &f);
+    expect(p, fix_change(&f, OP_UPDATE, NULL, after), "u 0 {\"id\":1,\"missing\":[\"body\"]}\n");
+    fix_change(&f, OP_UPDATE, old_key, moved);
+    f.change.old_is_key = true;
+    expect(p, &f.change, "d 0 {\"id\":1}\nc 1 {\"id\":2,\"missing\":[\"body\"]}\n");
+    bq_program_free(p);
+    bq_mapping_free(conf.mapping);
+}
+
+/* A key-only tuple's other columns are gaps even where the wire says NULL. */
+static void
+key_only_before_is_no_source_of_nulls(void **state)
+{
+    static const char *const old_key[] = {"1", NULL, NULL};
+    struct fix f;
+    struct bq_conf conf = conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"n\":{\"from\":"
+                                  "\"row.n\",\"type\":\"INT64\",\"mode\":\"REQUIRED\",\"on_null\":0}}}]}");
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'd');
+    p = program_of(&conf, &f);
+    fix_change(&f, OP_DELETE, old_key, NULL);
+    f.change.old_is_key = true;
+    expect(p, &f.change, "d 0 {\"id\":1} !missing\n");
+    bq_program_free(p);
+    bq_mapping_free(conf.mapping);
+}
+
+static void
+nulls_follow_the_mapping(void **state)
+{
+    static const struct {
+        const char *column, *want;
+    } rows[] = {
+        {"{\"from\":\"row.n\"}", "c 0 {}\n"},
+        {"{\"from\":\"row.n\",\"on_null\":null}", "c 0 {}\n"},
+        {"{\"from\":\"row.n\",\"on_null\":0}", "c 0 {\"x\":0}\n"},
+        {"{\"from\":\"row.n\",\"mode\":\"REQUIRED\",\"on_null\":-1}", "c 0 {\"x\":-1}\n"},
+        {"{\"from\":\"row.n\",\"on_null\":\"dead_letter\"}", "c 0 {} !null\n"},
+        {"{\"from\":\"row.n\",\"mode\":\"REQUIRED\"}", "c 0 {} !null\n"},
+        {"{\"from\":\"row.body\",\"on_null\":\"none\"}", "c 0 {\"x\":\"none\"}\n"},
+        {"{\"const\":7,\"type\":\"INT64\"}", "c 0 {\"x\":7}\n"},
+        {"{\"const\":\"eu\",\"type\":\"STRING\"}", "c 0 {\"x\":\"eu\"}\n"},
+        {"{\"op_in\":[\"c\",\"r\"]}", "c 0 {\"x\":true}\n"},
+        {"{\"op_in\":[\"d\"]}", "c 0 {\"x\":false}\n"},
+        {"{\"from\":\"before.id\"}", "c 0 {}\n"},
+        {"{\"from\":\"after.id\"}", "c 0 {\"x\":1}\n"},
+        {"{\"from\":\"key.id\",\"as\":\"string\"}", "c 0 {\"x\":\"1\"}\n"},
+    };
+    static const char *const row[] = {"1", NULL, NULL};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char mapping[400];
+        struct fix f;
+        struct bq_conf conf;
+        struct bq_program *p;
+
+        snprintf(mapping, sizeof(mapping), "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
+        conf = conf_of(mapping);
+        fix_init(&f, "t", keyed, 3, "id", 'f');
+        p = program_of(&conf, &f);
+        expect(p, fix_change(&f, OP_CREATE, NULL, row), rows[i].want);
+        bq_program_free(p);
+        bq_mapping_free(conf.mapping);
+    }
+}
+
+static void
+converters_do_what_they_are_called(void **state)
+{
+    static const struct {
+        const char *column, *want;
+    } rows[] = {
+        {"{\"from\":\"row.body\",\"trim\":true}", "{\"x\":\"a\\n\xc3\xa4\"}"},
+        {"{\"from\":\"row.body\",\"as\":[\"trim\",\"upper\"]}", "{\"x\":\"A\\n\xc3\xa4\"}"},
+        {"{\"from\":\"row.n\",\"type\":\"FLOAT64\"}", "{\"x\":86400000}"},
+        {"{\"from\":\"row.n\",\"type\":\"NUMERIC\"}", "{\"x\":\"86400000\"}"},
+        {"{\"from\":\"row.n\",\"type\":\"STRING\"}", "{\"x\":\"86400000\"}"},
+        {"{\"from\":\"row.n\",\"as\":\"datetime_ms\"}", "{\"x\":\"1970-01-02T00:00:00\"}"},
+        {"{\"from\":\"row.n\",\"as\":\"timestamp_ms\"}", "{\"x\":\"1970-01-02T00:00:00Z\"}"},
+        {"{\"from\":\"row.n\",\"as\":\"date\"}", "{\"x\":\"1970-01-02\"}"},
+        {"{\"from\":\"ts_ms\",\"as\":\"datetime_ms\"}", "{\"x\":\"2026-11-21T10:20:45.789000\"}"},
+        {"{\"from\":\"source.ts_ms\"}", "{\"x\":1795256445123}"},
+        {"{\"from\":\"source.lsn\"}", "{\"x\":3840}"},
+        {"{\"from\":\"source.txId\"}", "{\"x\":742}"},
+        {"{\"from\":\"source.snapshot\"}", "{\"x\":\"false\"}"},
+        {"{\"from\":\"source.db\"}", "{\"x\":\"shop\"}"},
+        {"{\"from\":\"source.name\"}", "{\"x\":\"server\"}"},
+        {"{\"from\":\"source.table\"}", "{\"x\":\"t\"}"},
+        {"{\"from\":\"op\"}", "{\"x\":\"c\"}"},
+        {"{\"from\":\"deleted\"}", "{\"x\":false}"},
+    };
+    static const char *const row[] = {"1", "  a\n\xc3\xa4  ", "86400000"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char mapping[400], want[200];
+        struct fix f;
+        struct bq_conf conf;
+        struct bq_program *p;
+
+        snprintf(mapping, sizeof(mapping), "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
+        snprintf(want, sizeof(want), "c 0 %s\n", rows[i].want);
+        conf = conf_of(mapping);
+        fix_init(&f, "t", keyed, 3, "id", 'f');
+        p = program_of(&conf, &f);
+        expect(p, fix_change(&f, OP_CREATE, NULL, row), want);
+        bq_program_free(p);
+        bq_mapping_free(conf.mapping);
+    }
+}
+
+static void
+a_mapping_that_does_not_fit_the_table_tells_all_its_faults(void **state)
+{
+    struct fix f;
+    struct err e = {0};
+    struct bq_conf conf = conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{"
+                                  "\"a\":{\"from\":\"row.nothing\"},\"b\":{\"from\":\"key.body\"},\"c\":{\"from\":\"nonsense\"},"
+                                  "\"d\":{\"from\":\"row.body\",\"type\":\"INT64\"},\"e\":{\"from\":\"row.body\",\"as\":\"datetime_ms\"},"
+                                  "\"f\":{\"from\":\"row.n\",\"trim\":true},\"g\":{\"from\":\"row.n\",\"mode\":\"REPEATED\"}}}]}");
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    assert_null(bq_program_new(&conf, &f.plan, &e));
+    assert_string_equal(e.code, "bigquery.mapping");
+    for (const char *c = "abcdefg"; *c; c++) {
+        char place[32];
+
+        snprintf(place, sizeof(place), "column \"%c\"", *c);
+        assert_non_null(strstr(e.msg, place));
+    }
+    bq_mapping_free(conf.mapping);
+}
+
+static void
+names_become_legal_and_stay_distinct(void **state)
+{
+    static const struct fix_col cols[] = {
+        {"a-b", "text", SCHEMA_STRING, NULL, -1, false, false, NULL},
+        {"1st", "text", SCHEMA_STRING, NULL, -1, false, false, NULL},
+        {"_PARTITIONTIME", "text", SCHEMA_STRING, NULL, -1, false, false, NULL},
+        {"A_B", "text", SCHEMA_STRING, NULL, -1, false, false, NULL},
+    };
+    static const char *const row[] = {"w", "x", "y", "z"};
+    struct fix f;
+    struct err e = {0};
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "my table", cols, 3, "", 'f');
+    p = program_of(&conf, &f);
+    assert_string_equal(p->table, "public_my_table");
+    expect(p, fix_change(&f, OP_CREATE, NULL, row), "c 0 {\"a_b\":\"w\",\"_1st\":\"x\",\"x_PARTITIONTIME\":\"y\"}\n");
+    bq_program_free(p);
+    fix_init(&f, "t", cols, 4, "", 'f');
+    assert_null(bq_program_new(&conf, &f.plan, &e));
+    assert_string_equal(e.code, "bigquery.mapping");
+}
+
+static void
+metadata_columns_must_not_collide(void **state)
+{
+    static const struct fix_col cols[] = {{"_op", "text", SCHEMA_STRING, NULL, -1, false, false, NULL}};
+    struct fix f;
+    struct err e = {0};
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    conf.metadata = true;
+    fix_init(&f, "t", cols, 1, "", 'f');
+    assert_null(bq_program_new(&conf, &f.plan, &e));
+    assert_non_null(strstr(e.msg, "\"_op\""));
+    conf.meta_prefix = "cdc_";
+    p = program_of(&conf, &f);
+    assert_int_equal(p->ncolumns, 1 + bq_nmeta_columns);
+    bq_program_free(p);
+}
+
+static void
+every_metadata_column_has_its_feed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < bq_nmeta_columns; i++) {
+        const struct bq_feed_word *w = bq_feed_find(bq_meta_columns[i].from);
+
+        assert_true(w || strcmp(bq_meta_columns[i].from, "unavailable") == 0);
+        assert_true(bq_meta_columns[i].doc[0] != '\0');
+    }
+}
+
+static void
+sequence_sorts_and_ids_differ(void **state)
+{
+    static const struct {
+        struct identity id;
+        unsigned index;
+    } rows[] = { /* ascending */
+        {{0x10, 16400, 1, true}, 0},
+        {{0x10, 16400, 2, true}, 0},
+        {{0x10, 0x08, 0, false}, 0},
+        {{0x10, 0x08, 1, false}, 0},
+        {{0x10, 0x08, 1, false}, 1},
+        {{0x10, 0x09, 0, false}, 0},
+        {{0x16B374D848, 0x09, 0, false}, 0},
+    };
+    char seq[2][BQ_SEQ_MAX], id[2][BQ_INSERT_ID_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        unsigned n = bq_seq(seq[i & 1], &rows[i].id, rows[i].index);
+
+        assert_int_equal(n, strlen(seq[i & 1]));
+        assert_true(bq_insert_id(id[i & 1], 0xABCD, &rows[i].id, rows[i].index) < BQ_INSERT_ID_MAX);
+        if (i > 0) {
+            assert_true(strcmp(seq[(i - 1) & 1], seq[i & 1]) < 0);
+            assert_string_not_equal(id[0], id[1]);
+        }
+    }
+    assert_string_equal(seq[0], "00000016B374D848/0000000000000009/00000000");
+    assert_string_equal(id[0], "0000ABCDw00000016B374D848/0000000000000009/00000000/0");
+    bq_insert_id(id[1], 0xABCE, &rows[6].id, 0);
+    assert_string_not_equal(id[0], id[1]);
+}
+
+static void
+arrays_follow_the_setting(void **state)
+{
+    static const struct schema item = {.type = SCHEMA_INT32, .optional = true};
+    static const struct fix_col cols[] = {{"a", "_int4", SCHEMA_ARRAY, NULL, -1, false, false, &item}};
+    static const char *const row[] = {"{1,2}"}, *const nulls[] = {"{1,NULL}"};
+    struct fix f;
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", cols, 1, "", 'f');
+    p = program_of(&conf, &f);
+    assert_int_equal(p->columns[0].mode, BQ_REPEATED);
+    assert_int_equal(p->columns[0].type, BQ_INT64);
+    expect(p, fix_change(&f, OP_CREATE, NULL, row), "c 0 {\"a\":[1,2]}\n");
+    expect(p, fix_change(&f, OP_CREATE, NULL, nulls), "c 0 {\"a\":\"{1,NULL}\"} !unrepresentable\n");
+    bq_program_free(p);
+    conf.arrays = BQ_ARRAYS_JSON;
+    p = program_of(&conf, &f);
+    assert_int_equal(p->columns[0].type, BQ_JSON);
+    expect(p, fix_change(&f, OP_CREATE, NULL, nulls), "c 0 {\"a\":\"[1,null]\"}\n");
+    bq_program_free(p);
+}
+
+static void
+a_row_beyond_the_record_buffer_is_a_data_error(void **state)
+{
+    static const char *const row[] = {"1", "0123456789012345678901234567890123456789", "2"};
+    struct fix f;
+    struct err e = {0};
+    struct bq_conf conf = conf_of(NULL);
+    struct bq_program *p;
+
+    (void)state;
+    fix_init(&f, "t", keyed, 3, "id", 'f');
+    p = program_of(&conf, &f);
+    for (size_t max = 1; max < 60; max++) {
+        struct recbuf b;
+
+        recbuf_init(&b, max);
+        assert_false(bq_program_encode(p, fix_change(&f, OP_CREATE, NULL, row), &b, &e));
+        assert_string_equal(e.code, "bigquery.row_size");
+        assert_int_equal(b.n, 0);
+        recbuf_free(&b);
+    }
+    bq_program_free(p);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_operation_gives_its_rows),
+        cmocka_unit_test(skipped_operations_give_none),
+        cmocka_unit_test(logical_messages_and_ignored_tables_give_none),
+        cmocka_unit_test(values_that_were_not_sent_come_from_before_or_are_named),
+        cmocka_unit_test(key_only_before_is_no_source_of_nulls),
+        cmocka_unit_test(nulls_follow_the_mapping),
+        cmocka_unit_test(converters_do_what_they_are_called),
+        cmocka_unit_test(a_mapping_that_does_not_fit_the_table_tells_all_its_faults),
+        cmocka_unit_test(names_become_legal_and_stay_distinct),
+        cmocka_unit_test(metadata_columns_must_not_collide),
+        cmocka_unit_test(every_metadata_column_has_its_feed),
+        cmocka_unit_test(sequence_sorts_and_ids_differ),
+        cmocka_unit_test(arrays_follow_the_setting),
+        cmocka_unit_test(a_row_beyond_the_record_buffer_is_a_data_error),
+    };
+
+    log_init(LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
