@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -346,10 +347,16 @@ take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *
 static bool
 find_ends(const struct offset_kafka *k, rd_kafka_t *consumer, int64_t *ends, struct err *e)
 {
+    int64_t until_us = clock_mono_us() + OFFSET_TOPIC_WAIT_MS * INT64_C(1000);
+
     for (int32_t p = 0; p < k->partitions; p++) {
         int64_t low = 0, high = 0;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer, k->topic, p, &low, &high, 10000);
+        rd_kafka_resp_err_t code;
 
+        /* A topic that was just made has partitions without a leader for a moment. */
+        while ((code = rd_kafka_query_watermark_offsets(consumer, k->topic, p, &low, &high, 10000)) &&
+               kafka_err_class(code) == ERR_RETRY && clock_mono_us() < until_us)
+            usleep(50000);
         if (code)
             return kafka_err(e, code, "offsets topic \"%s\", partition %d", k->topic, p);
         ends[p] = high > low ? high : 0;
