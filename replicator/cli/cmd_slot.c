@@ -28,9 +28,11 @@ create_check_publication(const struct cli_args *a, struct slot_session *s)
     if (!slot_publication_exists(s->c, name, &exists, &e))
         return slot_failed(&e);
     if (!exists)
-        return slot_refused("publication \"%s\" does not exist; a slot made before it could never be read: CREATE PUBLICATION \"%s\" "
-                            "FOR TABLE … first, or --force",
-                            name, name);
+        return slot_refused(
+            "publication \"%s\" does not exist; a slot made before it could never be read: CREATE "
+            "PUBLICATION \"%s\" "
+            "FOR TABLE … first, or --force",
+            name, name);
     return EXIT_OK;
 }
 
@@ -44,9 +46,11 @@ create_slot(const struct cli_args *a, struct slot_session *s, const char *name, 
     bool ok;
 
     if (cli_flag(a, "failover") && PQserverVersion(s->c) < 170000)
-        return slot_refused("--failover needs PostgreSQL 17; this server is %d", PQserverVersion(s->c) / 10000);
+        return slot_refused("--failover needs PostgreSQL 17; this server is %d",
+                            PQserverVersion(s->c) / 10000);
     repl = pg_connect(s->params, PG_REPLICATION, &e);
-    ok = repl && pg_slot_create_within(repl, s->c, name, false, cli_flag(a, "failover"), false, (int)timeout_s * 1000, &made, &e);
+    ok = repl && pg_slot_create_within(repl, s->c, name, false, cli_flag(a, "failover"), false,
+                                       (int)timeout_s * 1000, &made, &e);
     PQfinish(repl);
     if (!ok)
         return slot_failed(&e);
@@ -67,8 +71,10 @@ run_create(const struct cli_args *a)
     int64_t timeout_s = 90;
     int code;
 
-    if (timeout && (!num_parse_i64(slice_of(timeout), &timeout_s) || timeout_s < 1 || timeout_s > 86400)) {
-        fprintf(stderr, "walbridge: --timeout must be seconds from 1 to 86400, got \"%s\"\n", timeout);
+    if (timeout &&
+        (!num_parse_i64(slice_of(timeout), &timeout_s) || timeout_s < 1 || timeout_s > 86400)) {
+        fprintf(stderr, "walbridge: --timeout must be seconds from 1 to 86400, got \"%s\"\n",
+                timeout);
         return EXIT_USAGE;
     }
     if (!slot_session_open(a, &s, &e)) {
@@ -85,9 +91,11 @@ run_create(const struct cli_args *a)
 
 static const struct cli_option create_options[] = {
     SLOT_CONNECTION_OPTIONS,
-    {0, "publication", "NAME", false, NULL, "The publication it will be read with; must exist (default: the connector's)."},
+    {0, "publication", "NAME", false, NULL,
+     "The publication it will be read with; must exist (default: the connector's)."},
     {0, "failover", NULL, false, NULL, "Keep it on standbys too (PostgreSQL 17)."},
-    {0, "timeout", "SECONDS", false, NULL, "How long to wait for open transactions to end (default 90)."},
+    {0, "timeout", "SECONDS", false, NULL,
+     "How long to wait for open transactions to end (default 90)."},
     SLOT_FORCE_OPTION("Create it although the publication does not exist."),
     SLOT_JSON_OPTION,
     {0, NULL, NULL, false, NULL, NULL},
@@ -100,8 +108,11 @@ const struct cli_command cmd_slot_create = {
     .options = create_options,
     .run = run_create,
     .help = "Create a logical slot for pgoutput.",
-    .details = "Without SLOT: the slot.name of --config. From now on the server keeps all WAL the slot may need, until somebody "
-               "reads it. Creation waits for every transaction that is open; when the time is over, the message names them.",
+    .details =
+        "Without SLOT: the slot.name of --config. From now on the server keeps all WAL the slot "
+        "may need, until somebody "
+        "reads it. Creation waits for every transaction that is open; when the time is over, the "
+        "message names them.",
 };
 
 /* ---- slot drop ---- */
@@ -118,14 +129,17 @@ drop_slot(const struct cli_args *a, struct slot_session *s, const char *name)
         code = slot_session_may(a, s, &r, "drops");
     if (code != EXIT_OK)
         return code;
-    if ((r.slot.active && !slot_release(s->c, name, RELEASE_TIMEOUT_MS, &e)) || !pg_slot_drop(s->c, name, &e))
+    if ((r.slot.active && !slot_release(s->c, name, RELEASE_TIMEOUT_MS, &e)) ||
+        !pg_slot_drop(s->c, name, &e))
         return slot_failed(&e);
     if (cli_flag(a, "json"))
-        slot_print_json(json_pack("{s:b, s:o}", "dropped", 1, "slot", slot_report_json(&r, s->own)), false);
+        slot_print_json(json_pack("{s:b, s:o}", "dropped", 1, "slot", slot_report_json(&r, s->own)),
+                        false);
     else
-        printf("dropped slot \"%s\"; its confirmed position was %s, %s behind, and it retained %s\n", name,
-               num_lsn_text(at, r.slot.confirmed_lsn), slot_bytes_text(lag, r.lag_bytes),
-               slot_bytes_text(retained, r.retained_bytes));
+        printf(
+            "dropped slot \"%s\"; its confirmed position was %s, %s behind, and it retained %s\n",
+            name, num_lsn_text(at, r.slot.confirmed_lsn), slot_bytes_text(lag, r.lag_bytes),
+            slot_bytes_text(retained, r.retained_bytes));
     return EXIT_OK;
 }
 
@@ -161,7 +175,9 @@ const struct cli_command cmd_slot_drop = {
     .options = drop_options,
     .run = run_drop,
     .help = "Drop a slot and let the server remove the WAL it kept.",
-    .details = "Without SLOT: the slot.name of --config. What the slot had not delivered is lost to its reader.\n\n" SLOT_THEIRS_TEXT,
+    .details =
+        "Without SLOT: the slot.name of --config. What the slot had not delivered is lost to its "
+        "reader.\n\n" SLOT_THEIRS_TEXT,
 };
 
 /* ---- slot advance ---- */
@@ -191,11 +207,12 @@ advance_target(const struct cli_args *a, struct slot_session *s, struct advance 
         return EXIT_USAGE;
     }
     if (v->to > server.wal_lsn)
-        return slot_refused("%s is ahead of the server, which has written up to %s", num_lsn_text(text[0], v->to),
-                            num_lsn_text(text[1], server.wal_lsn));
+        return slot_refused("%s is ahead of the server, which has written up to %s",
+                            num_lsn_text(text[0], v->to), num_lsn_text(text[1], server.wal_lsn));
     if (v->to < v->r.slot.confirmed_lsn)
         return slot_refused("slot \"%s\" stands at %s and cannot go back to %s", v->name,
-                            num_lsn_text(text[0], v->r.slot.confirmed_lsn), num_lsn_text(text[1], v->to));
+                            num_lsn_text(text[0], v->r.slot.confirmed_lsn),
+                            num_lsn_text(text[1], v->to));
     return EXIT_OK;
 }
 
@@ -209,7 +226,8 @@ advance_count(struct slot_session *s, struct advance *v)
         err_set(&v->why_not, ERR_CONFIG, "slot.in_use", "the slot is in use");
     else
         v->counted = slot_session_publications(s, &publications, &v->why_not) &&
-                     slot_count(s->c, v->name, buf_cstr(&publications), v->to, COUNT_LIMIT, &v->content, &v->why_not);
+                     slot_count(s->c, v->name, buf_cstr(&publications), v->to, COUNT_LIMIT,
+                                &v->content, &v->why_not);
     buf_free(&publications);
 }
 
@@ -225,12 +243,16 @@ advance_say(const struct advance *v)
     if (!v->counted)
         printf("; what is in it cannot be counted: %s\n", v->why_not.msg);
     else
-        printf(" with %s%llu transaction%s and %llu change%s of %llu table%s (%llu inserts, %llu updates, %llu deletes, %llu "
-               "truncates, %llu messages)\n",
-               k->more ? "at least " : "", (unsigned long long)k->transactions, k->transactions == 1 ? "" : "s",
-               (unsigned long long)k->changes, k->changes == 1 ? "" : "s", (unsigned long long)k->tables,
-               k->tables == 1 ? "" : "s", (unsigned long long)k->inserts, (unsigned long long)k->updates,
-               (unsigned long long)k->deletes, (unsigned long long)k->truncates, (unsigned long long)k->messages);
+        printf(
+            " with %s%llu transaction%s and %llu change%s of %llu table%s (%llu inserts, %llu "
+            "updates, %llu deletes, %llu "
+            "truncates, %llu messages)\n",
+            k->more ? "at least " : "", (unsigned long long)k->transactions,
+            k->transactions == 1 ? "" : "s", (unsigned long long)k->changes,
+            k->changes == 1 ? "" : "s", (unsigned long long)k->tables, k->tables == 1 ? "" : "s",
+            (unsigned long long)k->inserts, (unsigned long long)k->updates,
+            (unsigned long long)k->deletes, (unsigned long long)k->truncates,
+            (unsigned long long)k->messages);
     fflush(stdout);
 }
 
@@ -298,20 +320,30 @@ advance_slot(const struct cli_args *a, struct slot_session *s, struct advance *v
         return slot_failed(&e);
     num_lsn_text(at, end);
     if (own && !advance_offset(s, end, &moved, &e)) {
-        fprintf(stderr, "walbridge: slot \"%s\" was advanced to %s, but the connector's offset was not: 'walbridge offsets accept' "
-                        "settles it\n", v->name, at);
+        fprintf(stderr,
+                "walbridge: slot \"%s\" was advanced to %s, but the connector's offset was not: "
+                "'walbridge offsets accept' "
+                "settles it\n",
+                v->name, at);
         return slot_failed(&e);
     }
     if (cli_flag(a, "json")) {
-        json_t *j = json_pack("{s:s, s:s, s:b}", "slot", v->name, "position", at, "offset_moved", moved);
+        json_t *j =
+            json_pack("{s:s, s:s, s:b}", "slot", v->name, "position", at, "offset_moved", moved);
 
-        json_object_set_new(j, "skipped_bytes", json_integer((json_int_t)(end - v->r.slot.confirmed_lsn)));
-        json_object_set_new(j, "skipped_transactions", v->counted ? json_integer((json_int_t)v->content.transactions) : json_null());
-        json_object_set_new(j, "skipped_changes", v->counted ? json_integer((json_int_t)v->content.changes) : json_null());
+        json_object_set_new(j, "skipped_bytes",
+                            json_integer((json_int_t)(end - v->r.slot.confirmed_lsn)));
+        json_object_set_new(j, "skipped_transactions",
+                            v->counted ? json_integer((json_int_t)v->content.transactions)
+                                       : json_null());
+        json_object_set_new(j, "skipped_changes",
+                            v->counted ? json_integer((json_int_t)v->content.changes)
+                                       : json_null());
         json_object_set_new(j, "counted_all", json_boolean(v->counted && !v->content.more));
         slot_print_json(j, false);
     } else {
-        printf("advanced slot \"%s\" to %s%s\n", v->name, at, moved ? "; the connector's offset follows" : "");
+        printf("advanced slot \"%s\" to %s%s\n", v->name, at,
+               moved ? "; the connector's offset follows" : "");
     }
     return EXIT_OK;
 }
@@ -351,7 +383,8 @@ run_advance(const struct cli_args *a)
 static const struct cli_option advance_options[] = {
     SLOT_CONNECTION_OPTIONS,
     {0, "to", "LSN", false, NULL, "Where to (default: all that is written now)."},
-    {0, "publication", "NAME", false, NULL, "Count by this publication (default: the connector's, or all)."},
+    {0, "publication", "NAME", false, NULL,
+     "Count by this publication (default: the connector's, or all)."},
     {'y', "yes", NULL, false, NULL, "Do not ask."},
     SLOT_FORCE_OPTION("Advance it though it is in use (its session is ended) or is not ours."),
     SLOT_JSON_OPTION,
@@ -365,7 +398,10 @@ const struct cli_command cmd_slot_advance = {
     .options = advance_options,
     .run = run_advance,
     .help = "Move a slot forward, skipping what it has not delivered.",
-    .details = "Says first how many bytes, transactions and changes would be skipped, and asks. They are gone for the slot's reader. "
-               "Without SLOT: the slot.name of --config. With --config the connector's stored offset is moved along, so that it "
-               "starts from there.\n\n" SLOT_THEIRS_TEXT,
+    .details =
+        "Says first how many bytes, transactions and changes would be skipped, and asks. They are "
+        "gone for the slot's reader. "
+        "Without SLOT: the slot.name of --config. With --config the connector's stored offset is "
+        "moved along, so that it "
+        "starts from there.\n\n" SLOT_THEIRS_TEXT,
 };

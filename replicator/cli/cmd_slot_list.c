@@ -31,7 +31,8 @@ list_row(char **out, const struct slot_report *r, const char *own)
     out[1] = cell(slot_report_state(r, own));
     out[2] = cell(r->logical ? r->slot.database : "(physical)");
     out[3] = cell(r->slot.plugin[0] ? r->slot.plugin : "-");
-    out[4] = r->slot.invalidation_reason[0] ? mem_printf("%s: %s", r->slot.wal_status, r->slot.invalidation_reason)
+    out[4] = r->slot.invalidation_reason[0]
+                 ? mem_printf("%s: %s", r->slot.wal_status, r->slot.invalidation_reason)
              : r->slot.has_safe_bytes
                  ? mem_printf("%s, %s safe", r->slot.wal_status,
                               slot_bytes_text(tmp, r->slot.safe_bytes < 0 ? 0 : r->slot.safe_bytes))
@@ -67,8 +68,9 @@ list_sum(const struct slot_report *all, size_t n, const char *own)
 static void
 list_print(const struct slot_report *all, size_t n, const char *own)
 {
-    static const char *const heading[LIST_COLS] = {"SLOT",     "STATE", "DATABASE", "PLUGIN", "WAL STATUS",
-                                                   "RETAINED", "LAG",   "BEHIND",   "HELD BY"};
+    static const char *const heading[LIST_COLS] = {"SLOT",   "STATE",      "DATABASE",
+                                                   "PLUGIN", "WAL STATUS", "RETAINED",
+                                                   "LAG",    "BEHIND",     "HELD BY"};
     char **cells = mem_array((n + 1) * LIST_COLS, sizeof *cells);
     struct list_total t = list_sum(all, n, own);
     char tmp[32];
@@ -81,8 +83,9 @@ list_print(const struct slot_report *all, size_t n, const char *own)
     for (size_t i = 0; i < (n + 1) * LIST_COLS; i++)
         free(cells[i]);
     free(cells);
-    printf("%zu slot%s, %zu orphan%s; WAL retained: %s%s%s%s\n", t.slots, t.slots == 1 ? "" : "s", t.orphans,
-           t.orphans == 1 ? "" : "s", slot_bytes_text(tmp, t.retained), t.by ? " (for " : "", t.by ? t.by : "", t.by ? ")" : "");
+    printf("%zu slot%s, %zu orphan%s; WAL retained: %s%s%s%s\n", t.slots, t.slots == 1 ? "" : "s",
+           t.orphans, t.orphans == 1 ? "" : "s", slot_bytes_text(tmp, t.retained),
+           t.by ? " (for " : "", t.by ? t.by : "", t.by ? ")" : "");
 }
 
 static void
@@ -151,11 +154,16 @@ const struct cli_command cmd_slot_list = {
     .run = run_list,
     .help = "Show the server's replication slots, who holds them and what they retain.",
     .details =
-        "STATE is active (a session holds it), orphan (nobody does), idle (nobody does, but it is the connector's of --config), "
-        "synced (a standby's copy) or lost (the server removed WAL it needs; it can only be dropped).\n\n"
-        "RETAINED is the WAL kept on disk for the slot, LAG what was written since its confirmed position, BEHIND the same as "
-        "time: what the holder's walsender measures, or, with track_commit_timestamp, the age of the oldest transaction "
-        "the slot may need; otherwise it is unknown. WAL STATUS and the bytes that may still be written before the slot "
+        "STATE is active (a session holds it), orphan (nobody does), idle (nobody does, but it is "
+        "the connector's of --config), "
+        "synced (a standby's copy) or lost (the server removed WAL it needs; it can only be "
+        "dropped).\n\n"
+        "RETAINED is the WAL kept on disk for the slot, LAG what was written since its confirmed "
+        "position, BEHIND the same as "
+        "time: what the holder's walsender measures, or, with track_commit_timestamp, the age of "
+        "the oldest transaction "
+        "the slot may need; otherwise it is unknown. WAL STATUS and the bytes that may still be "
+        "written before the slot "
         "is lost are known from PostgreSQL 13 on.\n\n"
         "Other users' sessions show their application and address only to a member of pg_monitor.",
 };
@@ -180,8 +188,10 @@ lag_growth(struct lag_before *before, size_t n, const struct slot_report *r, boo
     for (size_t i = 0; i < n; i++) {
         if (before[i].name[0] && strcmp(before[i].name, r->slot.name) != 0)
             continue;
-        if (before[i].name[0] && before[i].lag_bytes >= 0 && r->lag_bytes >= 0 && now_us > before[i].at_us) {
-            rate = (double)(r->lag_bytes - before[i].lag_bytes) * 1e6 / (double)(now_us - before[i].at_us);
+        if (before[i].name[0] && before[i].lag_bytes >= 0 && r->lag_bytes >= 0 &&
+            now_us > before[i].at_us) {
+            rate = (double)(r->lag_bytes - before[i].lag_bytes) * 1e6 /
+                   (double)(now_us - before[i].at_us);
             *known = true;
         }
         memcpy(before[i].name, r->slot.name, sizeof before[i].name);
@@ -202,16 +212,18 @@ lag_row(char **out, const struct slot_report *r, const char *own, bool known, do
     out[2] = cell(slot_bytes_text(tmp, r->lag_bytes));
     out[3] = cell(slot_seconds_text(tmp, r->lag_s));
     out[4] = cell(slot_bytes_text(tmp, r->retained_bytes));
-    out[5] = known ? mem_printf("%s%s/s", growth < 0 ? "-" : "+", slot_bytes_text(tmp, (int64_t)(growth < 0 ? -growth : growth)))
+    out[5] = known ? mem_printf("%s%s/s", growth < 0 ? "-" : "+",
+                                slot_bytes_text(tmp, (int64_t)(growth < 0 ? -growth : growth)))
                    : cell("-");
     out[6] = cell(r->lag_from ? r->lag_from : "-");
 }
 
 static void
-lag_print(const struct slot_report *all, size_t n, const char *own, struct lag_before *before, size_t nbefore, bool heading,
-          bool json)
+lag_print(const struct slot_report *all, size_t n, const char *own, struct lag_before *before,
+          size_t nbefore, bool heading, bool json)
 {
-    static const char *const names[LAG_COLS] = {"SLOT", "STATE", "LAG", "BEHIND", "RETAINED", "GROWTH", "FROM"};
+    static const char *const names[LAG_COLS] = {"SLOT",     "STATE",  "LAG", "BEHIND",
+                                                "RETAINED", "GROWTH", "FROM"};
     char **cells = mem_array((n + 1) * LAG_COLS, sizeof *cells);
     size_t rows = 0;
 
@@ -225,7 +237,8 @@ lag_print(const struct slot_report *all, size_t n, const char *own, struct lag_b
         if (json) {
             json_t *j = slot_report_json(&all[i], own);
 
-            json_object_set_new(j, "lag_growth_bytes_per_second", known ? json_real(growth) : json_null());
+            json_object_set_new(j, "lag_growth_bytes_per_second",
+                                known ? json_real(growth) : json_null());
             slot_print_json(j, true);
         } else {
             lag_row(cells + rows++ * LAG_COLS, &all[i], own, known, growth);
@@ -247,10 +260,12 @@ lag_options(const struct cli_args *a, double *interval_s, int64_t *times, struct
 
     *interval_s = interval ? strtod(interval, &end) : 1;
     if (interval && (end == interval || *end || *interval_s < 0.1 || *interval_s > 86400))
-        return err_set(e, ERR_CONFIG, "cli.usage", "--interval must be seconds from 0.1 to 86400, got \"%s\"", interval);
+        return err_set(e, ERR_CONFIG, "cli.usage",
+                       "--interval must be seconds from 0.1 to 86400, got \"%s\"", interval);
     *times = cli_flag(a, "watch") ? INT64_MAX : 1;
     if (count && (!num_parse_i64(slice_of(count), times) || *times < 1))
-        return err_set(e, ERR_CONFIG, "cli.usage", "--count must be a number from 1, got \"%s\"", count);
+        return err_set(e, ERR_CONFIG, "cli.usage", "--count must be a number from 1, got \"%s\"",
+                       count);
     return true;
 }
 
@@ -258,7 +273,8 @@ static int
 lag_loop(const struct cli_args *a, struct slot_session *s, double interval_s, int64_t times)
 {
     const char *name = cli_noperands(a) ? cli_operand(a, 0) : s->own;
-    struct timespec pause = {(time_t)interval_s, (long)((interval_s - (double)(time_t)interval_s) * 1e9)};
+    struct timespec pause = {(time_t)interval_s,
+                             (long)((interval_s - (double)(time_t)interval_s) * 1e9)};
     struct lag_before before[64] = {{{0}, 0, 0}};
     struct err e = {0};
 
@@ -272,10 +288,14 @@ lag_loop(const struct cli_args *a, struct slot_session *s, double interval_s, in
             return slot_failed(&e);
         if (name && n == 0) {
             free(all);
-            fprintf(stderr, "walbridge: slot \"%s\" does not exist; 'walbridge slot list' shows those that do\n", name);
+            fprintf(stderr,
+                    "walbridge: slot \"%s\" does not exist; 'walbridge slot list' shows those that "
+                    "do\n",
+                    name);
             return EXIT_FAILED;
         }
-        lag_print(all, n, s->own, before, sizeof before / sizeof before[0], i % 20 == 0, cli_flag(a, "json"));
+        lag_print(all, n, s->own, before, sizeof before / sizeof before[0], i % 20 == 0,
+                  cli_flag(a, "json"));
         free(all);
     }
     return EXIT_OK;
@@ -286,8 +306,8 @@ run_lag(const struct cli_args *a)
 {
     struct slot_session s = {0};
     struct err e = {0};
-    double interval_s;
-    int64_t times;
+    double interval_s = 1;
+    int64_t times = 1;
     int code;
 
     if (!lag_options(a, &interval_s, &times, &e))
@@ -316,6 +336,9 @@ const struct cli_command cmd_lag = {
     .options = lag_option_rows,
     .run = run_lag,
     .help = "Show how far slots are behind, once or again and again.",
-    .details = "Without SLOT: the connector's of --config, or all slots. GROWTH is how fast the lag changes between two looks; "
-               "a minus means it is catching up. With --json each look prints one object a line for each slot.",
+    .details =
+        "Without SLOT: the connector's of --config, or all slots. GROWTH is how fast the lag "
+        "changes between two looks; "
+        "a minus means it is catching up. With --json each look prints one object a line for each "
+        "slot.",
 };

@@ -111,7 +111,8 @@ print_value(const struct peek *k, struct value v)
 }
 
 static void
-print_tuple(const struct peek *k, const char *label, const struct peek_table *t, struct tuple row, bool key)
+print_tuple(const struct peek *k, const char *label, const struct peek_table *t, struct tuple row,
+            bool key)
 {
     if (row.n == 0)
         return;
@@ -190,7 +191,8 @@ json_change(const struct peek *k, const char *op, uint64_t lsn)
     json_t *j = json_pack("{s:s, s:s}", "op", op, "lsn", num_lsn_text(at, lsn));
 
     json_object_set_new(j, "xid", k->xid ? json_integer((json_int_t)k->xid) : json_null());
-    json_object_set_new(j, "commit_time", k->xid ? json_string(time_text(when, k->commit_us)) : json_null());
+    json_object_set_new(j, "commit_time",
+                        k->xid ? json_string(time_text(when, k->commit_us)) : json_null());
     return j;
 }
 
@@ -209,7 +211,8 @@ json_row(struct peek *k, const char *op, uint64_t lsn, const struct pgo_row *r)
 
     json_add_table(j, t, r->oid);
     if (r->old_row.n)
-        json_object_set_new(j, r->old_kind == 'K' ? "key" : "old", json_tuple(k, t, r->old_row, r->old_kind == 'K'));
+        json_object_set_new(j, r->old_kind == 'K' ? "key" : "old",
+                            json_tuple(k, t, r->old_row, r->old_kind == 'K'));
     if (r->new_row.n)
         json_object_set_new(j, "new", json_tuple(k, t, r->new_row, false));
     json_array_append_new(k->changes, j);
@@ -262,7 +265,8 @@ peek_message(struct peek *k, uint64_t lsn, struct slice prefix, struct slice con
         json_t *j = json_change(k, "message", lsn);
 
         json_object_set_new(j, "prefix", slot_json_text(prefix.p, prefix.n));
-        json_object_set_new(j, "content", k->values ? slot_json_text(content.p, content.n) : json_string("***"));
+        json_object_set_new(j, "content",
+                            k->values ? slot_json_text(content.p, content.n) : json_string("***"));
         json_array_append_new(k->changes, j);
         return;
     }
@@ -290,8 +294,8 @@ peek_each(void *arg, uint64_t lsn, uint64_t xid, struct slice bytes, struct err 
         k->xid = xid;
         k->commit_us = m.u.begin.commit_us;
         if (!k->json)
-            printf("transaction %llu, committed %s at %s\n", (unsigned long long)xid, time_text(when, k->commit_us),
-                   num_lsn_text(at, m.u.begin.final_lsn));
+            printf("transaction %llu, committed %s at %s\n", (unsigned long long)xid,
+                   time_text(when, k->commit_us), num_lsn_text(at, m.u.begin.final_lsn));
         break;
     case PGO_COMMIT:
         k->xid = 0;
@@ -322,7 +326,8 @@ peek_each(void *arg, uint64_t lsn, uint64_t xid, struct slice bytes, struct err 
 }
 
 static bool
-peek_run(const struct cli_args *a, struct slot_session *s, const char *name, int64_t changes, struct err *e)
+peek_run(const struct cli_args *a, struct slot_session *s, const char *name, int64_t changes,
+         struct err *e)
 {
     struct peek k = {.values = cli_flag(a, "values"), .json = cli_flag(a, "json")};
     struct buf publications;
@@ -338,7 +343,8 @@ peek_run(const struct cli_args *a, struct slot_session *s, const char *name, int
     if (ok && k.json)
         slot_print_json(json_pack("{s:s, s:O}", "slot", name, "changes", k.changes), false);
     else if (ok && k.shown == 0)
-        printf("no change waits in slot \"%s\" for publication %s\n", name, buf_cstr(&publications));
+        printf("no change waits in slot \"%s\" for publication %s\n", name,
+               buf_cstr(&publications));
     json_decref(k.changes);
     map_free(k.tables, NULL);
     pgo_free(k.decoder);
@@ -358,12 +364,15 @@ peek_slot(const struct cli_args *a, struct slot_session *s, const char *name, in
     if (code != EXIT_OK)
         return code;
     if (strcmp(r.slot.plugin, "pgoutput") != 0 || strcmp(r.slot.database, s->database) != 0)
-        return slot_refused("slot \"%s\" %s, so it cannot be decoded here", name, slot_report_foreign(&r, NULL, s->database));
+        return slot_refused("slot \"%s\" %s, so it cannot be decoded here", name,
+                            slot_report_foreign(&r, NULL, s->database));
     if (r.slot.active) {
         buf_init(&holder, 1024);
         slot_holder_text(&holder, &r);
-        code = slot_refused("slot \"%s\" is in use (%s), and only one session at a time can read it; stop that first", name,
-                            buf_cstr(&holder));
+        code = slot_refused(
+            "slot \"%s\" is in use (%s), and only one session at a time can read it; stop that "
+            "first",
+            name, buf_cstr(&holder));
         buf_free(&holder);
         return code;
     }
@@ -379,8 +388,10 @@ run_peek(const struct cli_args *a)
     struct err e = {0};
     int code;
 
-    if (number && (!num_parse_i64(slice_of(number), &changes) || changes < 1 || changes > PEEK_MAX)) {
-        fprintf(stderr, "walbridge: --changes must be a number from 1 to %d, got \"%s\"\n", PEEK_MAX, number);
+    if (number &&
+        (!num_parse_i64(slice_of(number), &changes) || changes < 1 || changes > PEEK_MAX)) {
+        fprintf(stderr, "walbridge: --changes must be a number from 1 to %d, got \"%s\"\n",
+                PEEK_MAX, number);
         return EXIT_USAGE;
     }
     if (slot_session_open(a, &s, &e)) {
@@ -399,7 +410,8 @@ run_peek(const struct cli_args *a)
 static const struct cli_option peek_options[] = {
     SLOT_CONNECTION_OPTIONS,
     {'n', "changes", "N", false, NULL, "How many changes to show (default 10)."},
-    {0, "publication", "NAME", false, NULL, "Decode by this publication (default: the connector's, or all)."},
+    {0, "publication", "NAME", false, NULL,
+     "Decode by this publication (default: the connector's, or all)."},
     {0, "values", NULL, false, NULL, "Show the values of columns; they are masked otherwise."},
     SLOT_JSON_OPTION,
     {0, NULL, NULL, false, NULL, NULL},
@@ -412,6 +424,8 @@ const struct cli_command cmd_slot_peek = {
     .options = peek_options,
     .run = run_peek,
     .help = "Show the next changes that wait in a slot, without consuming them.",
-    .details = "Without SLOT: the slot.name of --config. Values are shown as *** unless --values is given. The server decodes whole "
-               "transactions: a look at the beginning of a big one takes it as long as reading all of it.",
+    .details =
+        "Without SLOT: the slot.name of --config. Values are shown as *** unless --values is "
+        "given. The server decodes whole "
+        "transactions: a look at the beginning of a big one takes it as long as reading all of it.",
 };

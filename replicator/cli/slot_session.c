@@ -21,7 +21,8 @@ take_config(struct slot_session *s, const char *path, struct err *e)
     /* Old names are resolved here. What is wrong with the rest of the file is none of this command's business. */
     if (!config_validate(s->config, &issues)) {
         for (; issues; issues = issues->next)
-            if (issues->is_error && (strncmp(issues->name, "database.", 9) == 0 || strcmp(issues->name, "slot.name") == 0))
+            if (issues->is_error && (strncmp(issues->name, "database.", 9) == 0 ||
+                                     strcmp(issues->name, "slot.name") == 0))
                 return err_set(e, ERR_CONFIG, "conf.invalid", "%s", issues->text);
     }
     s->own = config_str(s->config, "slot.name");
@@ -77,10 +78,18 @@ static const struct {
     const char *code;
     int exit;
 } exits[] = {
-    {"cli.usage", EXIT_USAGE},           {"conn.parameter", EXIT_CONFIG}, {"conn.pooler", EXIT_CONFIG},
-    {"conn.ssl", EXIT_CONFIG},           {"conn.", EXIT_UNREACHABLE},     {"server.starting", EXIT_UNREACHABLE},
-    {"server.stopped", EXIT_UNREACHABLE}, {"auth.", EXIT_CONFIG},         {"conf.", EXIT_CONFIG},
-    {"database.missing", EXIT_CONFIG},   {"wal.level", EXIT_CONFIG},      {"slot.in_use", EXIT_REFUSED},
+    {"cli.usage", EXIT_USAGE},
+    {"conn.parameter", EXIT_CONFIG},
+    {"conn.pooler", EXIT_CONFIG},
+    {"conn.ssl", EXIT_CONFIG},
+    {"conn.", EXIT_UNREACHABLE},
+    {"server.starting", EXIT_UNREACHABLE},
+    {"server.stopped", EXIT_UNREACHABLE},
+    {"auth.", EXIT_CONFIG},
+    {"conf.", EXIT_CONFIG},
+    {"database.missing", EXIT_CONFIG},
+    {"wal.level", EXIT_CONFIG},
+    {"slot.in_use", EXIT_REFUSED},
 };
 
 int
@@ -120,12 +129,15 @@ slot_session_report(struct slot_session *s, const char *name, struct slot_report
     free(all);
     if (n)
         return EXIT_OK;
-    fprintf(stderr, "walbridge: slot \"%s\" does not exist; 'walbridge slot list' shows those that do\n", name);
+    fprintf(stderr,
+            "walbridge: slot \"%s\" does not exist; 'walbridge slot list' shows those that do\n",
+            name);
     return EXIT_FAILED;
 }
 
 int
-slot_session_may(const struct cli_args *a, const struct slot_session *s, const struct slot_report *r, const char *doing)
+slot_session_may(const struct cli_args *a, const struct slot_session *s,
+                 const struct slot_report *r, const char *doing)
 {
     const char *foreign = slot_report_foreign(r, s->own, s->database);
     struct buf holder;
@@ -133,13 +145,15 @@ slot_session_may(const struct cli_args *a, const struct slot_session *s, const s
     if (cli_flag(a, "force"))
         return EXIT_OK;
     if (foreign)
-        return slot_refused("slot \"%s\" %s; --force %s it all the same", r->slot.name, foreign, doing);
+        return slot_refused("slot \"%s\" %s; --force %s it all the same", r->slot.name, foreign,
+                            doing);
     if (!r->slot.active)
         return EXIT_OK;
     buf_init(&holder, 1024);
     slot_holder_text(&holder, r);
-    slot_refused("slot \"%s\" is in use (%s); stop that, or --force ends its session and %s the slot", r->slot.name,
-                 buf_cstr(&holder), doing);
+    slot_refused(
+        "slot \"%s\" is in use (%s); stop that, or --force ends its session and %s the slot",
+        r->slot.name, buf_cstr(&holder), doing);
     buf_free(&holder);
     return EXIT_REFUSED;
 }
@@ -153,7 +167,9 @@ slot_session_publications(struct slot_session *s, struct buf *out, struct err *e
         return false;
     if (out->n == 0)
         return err_set(e, ERR_CONFIG, "publication.missing",
-                       "database \"%s\" has no publication, and without one pgoutput decodes nothing: CREATE PUBLICATION", s->database);
+                       "database \"%s\" has no publication, and without one pgoutput decodes "
+                       "nothing: CREATE PUBLICATION",
+                       s->database);
     return true;
 }
 
@@ -257,7 +273,8 @@ holder_json(const struct slot_report *r)
     if (!r->slot.active)
         return json_null();
     j = json_object();
-    json_object_set_new(j, "pid", r->slot.active_pid ? json_integer(r->slot.active_pid) : json_null());
+    json_object_set_new(j, "pid",
+                        r->slot.active_pid ? json_integer(r->slot.active_pid) : json_null());
     json_object_set_new(j, "user", text_or_null(r->user));
     json_object_set_new(j, "application", text_or_null(r->application));
     json_object_set_new(j, "client", text_or_null(r->client));
@@ -283,7 +300,8 @@ slot_report_json(const struct slot_report *r, const char *own)
     json_object_set_new(j, "confirmed_flush_lsn", lsn_or_null(r->slot.confirmed_lsn));
     json_object_set_new(j, "wal_status", text_or_null(r->slot.wal_status));
     json_object_set_new(j, "invalidation_reason", text_or_null(r->slot.invalidation_reason));
-    json_object_set_new(j, "safe_bytes", r->slot.has_safe_bytes ? json_integer(r->slot.safe_bytes) : json_null());
+    json_object_set_new(j, "safe_bytes",
+                        r->slot.has_safe_bytes ? json_integer(r->slot.safe_bytes) : json_null());
     json_object_set_new(j, "retained_bytes", number_or_null(r->retained_bytes));
     json_object_set_new(j, "lag_bytes", number_or_null(r->lag_bytes));
     json_object_set_new(j, "lag_seconds", real_or_null(r->lag_s));
@@ -310,7 +328,8 @@ slot_print_table(char *const *cells, size_t rows, size_t cols, const char *right
         size_t n = strlen(cells[i]);
 
         for (char *p = cells[i]; *p; p++)
-            if (iscntrl((unsigned char)*p)) /* a name may hold anything; a terminal must not obey it */
+            if (iscntrl(
+                    (unsigned char)*p)) /* a name may hold anything; a terminal must not obey it */
                 *p = '?';
         if (n > width[i % cols])
             width[i % cols] = n;

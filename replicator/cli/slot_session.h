@@ -17,16 +17,29 @@ struct slot_session {
     const char *database;
 };
 
-#define SLOT_CONNECTION_OPTIONS                                                                                        \
-    {0, "url", "URI", false, NULL, "Connect there (postgresql://user@host:port/database; default: the PG* variables)."}, \
-        {'c', "config", "FILE", false, NULL, "Connect as this connector does; its slot.name says which slot is its own."}
-#define SLOT_JSON_OPTION {0, "json", NULL, false, NULL, "Print JSON."}
-#define SLOT_FORCE_OPTION(help) {0, "force", NULL, false, NULL, help}
+#define SLOT_CONNECTION_OPTIONS                                                                    \
+    {0,     "url",                                                                                 \
+     "URI", false,                                                                                 \
+     NULL,  "Connect there (postgresql://user@host:port/database; default: the PG* variables)."},  \
+    {                                                                                              \
+        'c', "config", "FILE", false, NULL,                                                        \
+            "Connect as this connector does; its slot.name says which slot is its own."            \
+    }
+#define SLOT_JSON_OPTION                                                                           \
+    {                                                                                              \
+        0, "json", NULL, false, NULL, "Print JSON."                                                \
+    }
+#define SLOT_FORCE_OPTION(help)                                                                    \
+    {                                                                                              \
+        0, "force", NULL, false, NULL, help                                                        \
+    }
 
 /* The paragraph every command's --help ends with. */
-#define SLOT_THEIRS_TEXT                                                                                               \
-    "A slot is left alone unless it is a connector's: a logical slot of pgoutput in the database connected to, no "     \
-    "standby's copy, not one that a subscription's table synchronization made; and with --config exactly the one that " \
+#define SLOT_THEIRS_TEXT                                                                           \
+    "A slot is left alone unless it is a connector's: a logical slot of pgoutput in the database " \
+    "connected to, no "                                                                            \
+    "standby's copy, not one that a subscription's table synchronization made; and with --config " \
+    "exactly the one that "                                                                        \
     "slot.name names. A slot that a session holds is left alone as well. --force overrides both."
 
 /* False: e is printed by slot_failed. */
@@ -40,7 +53,8 @@ int slot_refused(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reads one slot's report. EXIT_OK, or the code after a message was printed. */
 int slot_session_report(struct slot_session *s, const char *name, struct slot_report *out);
 /* EXIT_OK when the command may touch the slot, or --force was given. */
-int slot_session_may(const struct cli_args *a, const struct slot_session *s, const struct slot_report *r, const char *doing);
+int slot_session_may(const struct cli_args *a, const struct slot_session *s,
+                     const struct slot_report *r, const char *doing);
 /* The publications to decode with, as pgoutput wants them. */
 bool slot_session_publications(struct slot_session *s, struct buf *out, struct err *e);
 

@@ -19,8 +19,8 @@ enum { SETUP_TIMEOUT_MS = 60000, STATEMENT_MAX = 1 << 20 };
 /* What a session that is being set up remembers between polls; it hangs on the PGconn and dies with it. */
 struct setup {
     bool connected, sent;
-    char *settings;  /* SET statements, NULL: none needed */
-    size_t next;     /* initial statement to send */
+    char *settings; /* SET statements, NULL: none needed */
+    size_t next;    /* initial statement to send */
 };
 
 static int
@@ -60,7 +60,8 @@ start_from(const struct pg_params *p, enum pg_role role, size_t first_host, stru
     buf_init(&application, 1024);
     for (size_t i = first_host; i < p->nhosts; i++) {
         buf_printf(&host, "%s%s", i > first_host ? "," : "", p->hosts[i].host);
-        buf_printf(&port, "%s%s", i > first_host ? "," : "", p->hosts[i].port ? p->hosts[i].port : "");
+        buf_printf(&port, "%s%s", i > first_host ? "," : "",
+                   p->hosts[i].port ? p->hosts[i].port : "");
     }
     pg_params_options(p, role, &options);
     pg_params_application(p, role, &application);
@@ -126,7 +127,8 @@ needed_settings(PGconn *c, const struct pg_params *p, enum pg_role role)
     char *text;
 
     buf_init(&sql, STATEMENT_MAX);
-    if (!reports(c, "TimeZone", "UTC") || !reports(c, "DateStyle", "ISO, MDY") || !reports(c, "IntervalStyle", "postgres"))
+    if (!reports(c, "TimeZone", "UTC") || !reports(c, "DateStyle", "ISO, MDY") ||
+        !reports(c, "IntervalStyle", "postgres"))
         pg_params_set_statements(p, role, &sql);
     if (PQserverVersion(c) >= 140000)
         BUF_LIT(&sql, "SET idle_session_timeout = 0;");
@@ -177,8 +179,8 @@ statement_end(struct setup *s)
 }
 
 static bool
-setup_poll(PGconn *c, struct setup *s, const struct pg_params *p, enum pg_role role, bool *done, bool *want_write,
-           struct err *e)
+setup_poll(PGconn *c, struct setup *s, const struct pg_params *p, enum pg_role role, bool *done,
+           bool *want_write, struct err *e)
 {
     *want_write = false;
     for (;;) {
@@ -212,7 +214,8 @@ setup_poll(PGconn *c, struct setup *s, const struct pg_params *p, enum pg_role r
 }
 
 bool
-pg_connect_poll(PGconn *c, const struct pg_params *p, enum pg_role role, bool *done, bool *want_write, struct err *e)
+pg_connect_poll(PGconn *c, const struct pg_params *p, enum pg_role role, bool *done,
+                bool *want_write, struct err *e)
 {
     struct setup *s = PQinstanceData(c, on_event);
 
@@ -278,7 +281,8 @@ try_connect(PGconn *c, const struct pg_params *p, enum pg_role role, size_t *hos
         left_us = deadline - clock_mono_us();
         n = poll(&fd, 1, left_us > 0 ? (int)(left_us / 1000 + 1) : 0);
         if (n < 0 && errno != EINTR) {
-            err_set(e, ERR_RETRY, "conn.failed", "cannot wait for \"%s\": %s", p->target, strerror(errno));
+            err_set(e, ERR_RETRY, "conn.failed", "cannot wait for \"%s\": %s", p->target,
+                    strerror(errno));
             return TRY_FAILED;
         }
         if (n == 0)
@@ -308,9 +312,11 @@ pg_connect(const struct pg_params *p, enum pg_role role, struct err *e)
         if (r == TRY_FAILED)
             return NULL;
         if (connected || host + 1 >= p->nhosts) {
-            err_set(e, ERR_RETRY, "conn.timeout", "cannot connect to \"%s\": no %s in %d s; check the address, routing and firewalls",
-                    p->target, connected ? "end of the session's set-up" : "answer",
-                    (connected ? SETUP_TIMEOUT_MS : p->timeout_ms) / 1000);
+            err_set(
+                e, ERR_RETRY, "conn.timeout",
+                "cannot connect to \"%s\": no %s in %d s; check the address, routing and firewalls",
+                p->target, connected ? "end of the session's set-up" : "answer",
+                (connected ? SETUP_TIMEOUT_MS : p->timeout_ms) / 1000);
             return NULL;
         }
         host++;
@@ -328,7 +334,8 @@ check(PGconn *c, PGresult *r, int cols, struct err *e)
         return NULL;
     }
     if (cols >= 0 && PQnfields(r) != cols) {
-        err_set(e, ERR_FATAL, "server.shape", "the server's answer has %d columns, expected %d", PQnfields(r), cols);
+        err_set(e, ERR_FATAL, "server.shape", "the server's answer has %d columns, expected %d",
+                PQnfields(r), cols);
         PQclear(r);
         return NULL;
     }
@@ -342,7 +349,8 @@ pg_query(PGconn *c, struct err *e, int cols, const char *sql)
 }
 
 PGresult *
-pg_query_params(PGconn *c, struct err *e, int cols, const char *sql, int n, const char *const *params)
+pg_query_params(PGconn *c, struct err *e, int cols, const char *sql, int n,
+                const char *const *params)
 {
     return check(c, PQexecParams(c, sql, n, NULL, params, NULL, NULL, 0), cols, e);
 }

@@ -43,11 +43,13 @@ PGconn *pg_connect(const struct pg_params *p, enum pg_role role, struct err *e);
 /* The same without blocking (name resolution aside): start, then poll whenever PQsocket is readable or, with *want_write,
  * writable (as at first), until *done. PQsocket may change between polls. After false the caller calls PQfinish; the time is his. */
 PGconn *pg_connect_start(const struct pg_params *p, enum pg_role role, struct err *e);
-bool pg_connect_poll(PGconn *c, const struct pg_params *p, enum pg_role role, bool *done, bool *want_write, struct err *e);
+bool pg_connect_poll(PGconn *c, const struct pg_params *p, enum pg_role role, bool *done,
+                     bool *want_write, struct err *e);
 
 /* Runs a query, checks status and shape (exact number of columns; cols < 0: any), sets e from the server's error. */
 PGresult *pg_query(PGconn *c, struct err *e, int cols, const char *sql);
-PGresult *pg_query_params(PGconn *c, struct err *e, int cols, const char *sql, int n, const char *const *params);
+PGresult *pg_query_params(PGconn *c, struct err *e, int cols, const char *sql, int n,
+                          const char *const *params);
 bool pg_exec(PGconn *c, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* e from a result's or connection's error: class by SQLSTATE table, server's message (primary, detail, hint; one line). */
 bool pg_error(PGconn *c, const PGresult *r, struct err *e);
@@ -60,14 +62,15 @@ void pg_literal(struct buf *out, const char *text);
 struct pg_state_class {
     const char *sqlstate; /* five characters, or two for a whole class */
     enum err_class cls;
-    const char *code;     /* "slot.in_use" */
-    const char *hint;     /* what to do, or NULL */
+    const char *code; /* "slot.in_use" */
+    const char *hint; /* what to do, or NULL */
 };
 extern const struct pg_state_class pg_state_classes[];
 extern const size_t pg_nstate_classes;
 /* Never NULL: an unknown state is tried again, and its row has sqlstate "". */
 const struct pg_state_class *pg_state_lookup(const char *sqlstate);
 /* e from the text libpq gives for a connection that was not made (verbose: the SQLSTATE is in it). */
-bool pg_connect_error(const char *text, const char *target, const char *user, const char *database, struct err *e);
+bool pg_connect_error(const char *text, const char *target, const char *user, const char *database,
+                      struct err *e);
 
 #endif

@@ -12,22 +12,6 @@
 
 enum { CONNECT_TIMEOUT_MS = 10000 };
 
-const struct pg_setting pg_settings[] = {
-    {"DateStyle", "ISO,MDY", false},
-    {"IntervalStyle", "postgres", false},
-    {"TimeZone", "UTC", false},
-    {"bytea_output", "hex", false},
-    {"extra_float_digits", "3", false},
-    {"xmlbinary", "base64", false},
-    {"lc_monetary", "C", false},
-    {"statement_timeout", "0", false},
-    {"lock_timeout", "0", false},
-    {"idle_in_transaction_session_timeout", "0", false},
-    /* Rows in the order of the heap, not from where somebody else's scan happens to be. */
-    {"synchronize_seqscans", "off", true},
-};
-const size_t pg_nsettings = sizeof pg_settings / sizeof pg_settings[0];
-
 /* How a database.<name> property becomes a libpq keyword. */
 enum passage {
     PASS_TEXT,
@@ -40,7 +24,7 @@ enum passage {
     PASS_APPLICATION,
     PASS_OPTIONS,
     PASS_SCHEMA,
-    PASS_OWN,        /* read by name elsewhere */
+    PASS_OWN, /* read by name elsewhere */
 };
 
 /*
@@ -188,8 +172,10 @@ set_timeout(struct pg_params *p, const char *name, const char *value, struct err
     int64_t seconds;
 
     if (!num_parse_i64(slice_of(value), &seconds) || seconds < 0 || seconds > 86400)
-        return err_set(e, ERR_CONFIG, "conn.parameter", "\"%s\" must be a number of seconds, got \"%s\"", name, value);
-    if (seconds > 0) /* 0 is "no limit" in JDBC: a session that never comes must not hang a connector */
+        return err_set(e, ERR_CONFIG, "conn.parameter",
+                       "\"%s\" must be a number of seconds, got \"%s\"", name, value);
+    if (seconds >
+        0) /* 0 is "no limit" in JDBC: a session that never comes must not hang a connector */
         p->timeout_ms = (int)seconds * 1000;
     return true;
 }
@@ -201,17 +187,20 @@ set_target(struct pg_params *p, const char *name, const char *value, struct err 
         if (strcasecmp(target_types[i].jdbc, value) == 0)
             return keyword_set(p, "target_session_attrs", target_types[i].libpq, e);
     return err_set(e, ERR_CONFIG, "conn.parameter",
-                   "\"%s\" must be any, primary, secondary or preferSecondary, got \"%s\"", name, value);
+                   "\"%s\" must be any, primary, secondary or preferSecondary, got \"%s\"", name,
+                   value);
 }
 
 static bool
-set_seconds_ms(struct pg_params *p, const char *name, const char *keyword, const char *value, struct err *e)
+set_seconds_ms(struct pg_params *p, const char *name, const char *keyword, const char *value,
+               struct err *e)
 {
     int64_t seconds;
     char text[NUM_U64_MAX + 4];
 
     if (!num_parse_i64(slice_of(value), &seconds) || seconds < 0 || seconds > 86400)
-        return err_set(e, ERR_CONFIG, "conn.parameter", "\"%s\" must be a number of seconds, got \"%s\"", name, value);
+        return err_set(e, ERR_CONFIG, "conn.parameter",
+                       "\"%s\" must be a number of seconds, got \"%s\"", name, value);
     if (seconds == 0)
         return true;
     snprintf(text, sizeof text, "%lld", (long long)seconds * 1000);
@@ -228,7 +217,8 @@ apply(struct pg_params *p, const char *name, size_t row, const char *value, stru
     case PASS_TEXT:
         if (!keyword_known(keyword))
             return err_set(e, ERR_CONFIG, "conn.parameter",
-                           "\"%s\" needs a newer libpq than %d, which this program is linked with", name, PQlibVersion());
+                           "\"%s\" needs a newer libpq than %d, which this program is linked with",
+                           name, PQlibVersion());
         return keyword_set(p, keyword, value, e);
     case PASS_LOWER: /* Debezium takes its choices in any case, libpq does not */
         lower = arena_strdup(&p->arena, value);
@@ -275,10 +265,12 @@ apply_given(struct pg_params *p, const struct config *c, struct err *e)
 
         if (strncmp(key, prefix, n) != 0 || strncmp(key, "database.history", 16) == 0)
             continue;
-        while (row < sizeof passages / sizeof passages[0] && strcmp(passages[row].name, key + n) != 0)
+        while (row < sizeof passages / sizeof passages[0] &&
+               strcmp(passages[row].name, key + n) != 0)
             row++;
         if (row == sizeof passages / sizeof passages[0])
-            log_warn("property \"%s\" is ignored: it is a JDBC option that has no counterpart here", key);
+            log_warn("property \"%s\" is ignored: it is a JDBC option that has no counterpart here",
+                     key);
         else if (!apply(p, key, row, value, e))
             return false;
     }
@@ -353,7 +345,9 @@ set_hosts(struct pg_params *p, const char *hosts, const char *ports, struct err 
         return err_set(e, ERR_CONFIG, "conn.parameter", "\"database.hostname\" names no host");
     if (too_many || (nports > 1 && nports != p->nhosts))
         return err_set(e, ERR_CONFIG, "conn.parameter",
-                       "\"database.port\" must be one port, or as many as \"database.hostname\" has hosts (%zu)", p->nhosts);
+                       "\"database.port\" must be one port, or as many as \"database.hostname\" "
+                       "has hosts (%zu)",
+                       p->nhosts);
     return true;
 }
 
@@ -391,35 +385,6 @@ set_defaults(struct pg_params *p, struct err *e)
     return true;
 }
 
-size_t
-pg_split_statements(struct arena *a, const char *text, const char ***out)
-{
-    size_t n = 0, cap = strlen(text) / 2 + 1;
-    const char **list = arena_alloc(a, cap * sizeof *list);
-    struct buf one;
-
-    buf_init(&one, strlen(text) + 2);
-    for (const char *p = text;; p++) {
-        if (p[0] == ';' && p[1] == ';') {
-            buf_putc(&one, *p++);
-        } else if (*p && *p != ';') {
-            buf_putc(&one, *p);
-        } else {
-            const char *s = buf_cstr(&one);
-
-            s += strspn(s, " \t\r\n");
-            if (*s)
-                list[n++] = arena_strdup(a, s);
-            buf_clear(&one);
-            if (!*p)
-                break;
-        }
-    }
-    buf_free(&one);
-    *out = list;
-    return n;
-}
-
 static struct pg_params *
 params_new(void)
 {
@@ -438,14 +403,16 @@ from_config(struct pg_params *p, const struct config *c, struct err *e)
 
     if (!hosts || !*hosts)
         return err_set(e, ERR_CONFIG, "conn.parameter", "\"database.hostname\" is not set");
-    if (!apply_given(p, c, e) || !set_hosts(p, hosts, ports ? ports : "5432", e) || !set_defaults(p, e))
+    if (!apply_given(p, c, e) || !set_hosts(p, hosts, ports ? ports : "5432", e) ||
+        !set_defaults(p, e))
         return false;
     p->user = keyword_get(p, "user");
     p->database = keyword_get(p, "dbname");
     if (!p->database || !*p->database)
         return err_set(e, ERR_CONFIG, "conn.parameter", "\"database.dbname\" is not set");
     /* A reader among several hosts would be taken by accident; one host is taken as it is. */
-    if (p->nhosts > 1 && !keyword_get(p, "target_session_attrs") && !(read_only && strcasecmp(read_only, "true") == 0) &&
+    if (p->nhosts > 1 && !keyword_get(p, "target_session_attrs") &&
+        !(read_only && strcasecmp(read_only, "true") == 0) &&
         !keyword_set(p, "target_session_attrs", "primary", e))
         return false;
     if (initial && *initial)
@@ -467,7 +434,8 @@ pg_params_from_config(const struct config *c, struct err *e)
 }
 
 static bool
-take_options(struct pg_params *p, const PQconninfoOption *opts, const char **hosts, const char **ports, struct err *e)
+take_options(struct pg_params *p, const PQconninfoOption *opts, const char **hosts,
+             const char **ports, struct err *e)
 {
     for (const PQconninfoOption *o = opts; o->keyword; o++) {
         if (!o->val || !*o->val)
@@ -483,8 +451,8 @@ take_options(struct pg_params *p, const PQconninfoOption *opts, const char **hos
         else if (strcmp(o->keyword, "connect_timeout") == 0) {
             if (!set_timeout(p, o->keyword, o->val, e))
                 return false;
-        } else if (strcmp(o->keyword, "client_encoding") != 0 && strcmp(o->keyword, "replication") != 0 &&
-                   !keyword_set(p, o->keyword, o->val, e))
+        } else if (strcmp(o->keyword, "client_encoding") != 0 &&
+                   strcmp(o->keyword, "replication") != 0 && !keyword_set(p, o->keyword, o->val, e))
             return false;
     }
     return true;
@@ -495,7 +463,8 @@ from_uri(struct pg_params *p, const char *uri, struct err *e)
 {
     const char *hosts = NULL, *ports = NULL;
     PQconninfoOption *opts = PQconndefaults();
-    bool ok = !opts || take_options(p, opts, &hosts, &ports, e); /* PG* variables, then what the URI says */
+    bool ok = !opts ||
+              take_options(p, opts, &hosts, &ports, e); /* PG* variables, then what the URI says */
 
     PQconninfoFree(opts);
     if (ok && uri) {
@@ -505,7 +474,8 @@ from_uri(struct pg_params *p, const char *uri, struct err *e)
         PQfreemem(said); /* may quote the password */
         if (!opts)
             return err_set(e, ERR_CONFIG, "conn.parameter",
-                           "not a connection URI: expected postgresql://user@host:port/database or \"host=… dbname=…\"");
+                           "not a connection URI: expected postgresql://user@host:port/database or "
+                           "\"host=… dbname=…\"");
         ok = take_options(p, opts, &hosts, &ports, e);
         PQconninfoFree(opts);
     }
@@ -567,56 +537,4 @@ int
 pg_params_timeout_ms(const struct pg_params *p)
 {
     return p->timeout_ms;
-}
-
-/* In `options` a blank separates and a backslash escapes both. */
-static void
-add_option(struct buf *out, const char *name, const char *value)
-{
-    buf_printf(out, "%s-c %s=", out->n ? " " : "", name);
-    for (; *value; value++) {
-        if (*value == ' ' || *value == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, *value);
-    }
-}
-
-void
-pg_params_options(const struct pg_params *p, enum pg_role role, struct buf *out)
-{
-    if (p->options)
-        buf_str(out, p->options); /* first: what follows wins */
-    if (p->search_path)
-        add_option(out, "search_path", p->search_path);
-    for (size_t i = 0; i < pg_nsettings; i++)
-        if (!pg_settings[i].snapshot_only || role == PG_SNAPSHOT)
-            add_option(out, pg_settings[i].name, pg_settings[i].value);
-}
-
-void
-pg_params_set_statements(const struct pg_params *p, enum pg_role role, struct buf *out)
-{
-    if (p->search_path)
-        buf_printf(out, "SET search_path = %s;", p->search_path);
-    for (size_t i = 0; i < pg_nsettings; i++) {
-        if (pg_settings[i].snapshot_only && role != PG_SNAPSHOT)
-            continue;
-        buf_printf(out, "SET %s = ", pg_settings[i].name);
-        pg_literal(out, pg_settings[i].value);
-        buf_putc(out, ';');
-    }
-}
-
-void
-pg_params_application(const struct pg_params *p, enum pg_role role, struct buf *out)
-{
-    static const char *const roles[] = {
-        [PG_GENERAL] = "general", [PG_REPLICATION] = "streaming", [PG_SNAPSHOT] = "snapshot"};
-
-    if (p->application)
-        buf_str(out, p->application);
-    else if (p->connector)
-        buf_printf(out, "walbridge/%.40s (%s)", p->connector, roles[role]);
-    else
-        BUF_LIT(out, "walbridge");
 }

@@ -19,10 +19,10 @@ struct pg_params {
     size_t nhosts;
     struct pg_host *hosts;
     const char *target, *database, *user;
-    const char *connector;   /* for application_name */
-    const char *application; /* the user's own application_name, NULL */
-    const char *options;     /* the user's own startup options, NULL */
-    const char *search_path; /* database.currentSchema, NULL */
+    const char *connector;        /* for application_name */
+    const char *application;      /* the user's own application_name, NULL */
+    const char *options;          /* the user's own startup options, NULL */
+    const char *search_path;      /* database.currentSchema, NULL */
     char *password, *sslpassword; /* what keyword[] points to */
     int timeout_ms;
     size_t ninitial; /* database.initial.statements */

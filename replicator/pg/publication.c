@@ -31,10 +31,11 @@ struct existing {
 static bool
 look_up(PGconn *c, const char *name, struct existing *out, struct err *e)
 {
-    PGresult *r = pg_query_params(c, e, 2,
-                                  "SELECT puballtables, pubinsert OR pubupdate OR pubdelete OR pubtruncate"
-                                  " FROM pg_catalog.pg_publication WHERE pubname = $1::name",
-                                  1, &name);
+    PGresult *r =
+        pg_query_params(c, e, 2,
+                        "SELECT puballtables, pubinsert OR pubupdate OR pubdelete OR pubtruncate"
+                        " FROM pg_catalog.pg_publication WHERE pubname = $1::name",
+                        1, &name);
 
     if (!r)
         return err_wrap(e, "looking up publication \"%s\"", name);
@@ -76,26 +77,51 @@ add_with(struct buf *sql, const struct pub_request *r)
 }
 
 static bool
-run(PGconn *c, const struct pub_request *r, const char *doing, struct buf *sql, bool dry_run, struct err *e)
+run_within(PGconn *c, const struct pub_request *r, const char *sql, struct err *e)
 {
     bool ok;
 
-    if (!buf_ok(sql))
-        return err_set(e, ERR_CONFIG, "publication.too_large", "the statement for publication \"%s\" would exceed %d MB: use "
-                       "publication.autocreate.mode=all_tables", r->name, SQL_MAX >> 20);
-    log_info("%s publication \"%s\"%s: %s", doing, r->name, dry_run ? " (not now: this is a check)" : "", buf_cstr(sql));
-    ok = dry_run || pg_exec(c, e, "%s", buf_cstr(sql));
-    if (!ok) {
-        const char *state = e ? e->sqlstate : "";
+    if (r->timeout_ms > 0 && !pg_exec(c, e, "SET statement_timeout = %d", r->timeout_ms))
+        return false;
+    ok = pg_exec(c, e, "%s", sql);
+    if (r->timeout_ms > 0 && PQstatus(c) == CONNECTION_OK &&
+        !pg_exec(c, ok ? e : NULL, "SET statement_timeout = 0"))
+        ok = false;
+    return ok;
+}
 
-        /* Whoever may not create it: the line to give to somebody who may. */
-        if (strcmp(state, "42501") == 0)
-            return err_set(e, ERR_CONFIG, "publication.right",
-                           "role \"%s\" may not create or change publication \"%s\": let the owner of the tables (for all tables: a superuser) run: %.1000s",
-                           PQuser(c), r->name, buf_cstr(sql));
-        return err_wrap(e, "%s publication \"%s\"", doing, r->name);
-    }
-    return true;
+static bool
+run(PGconn *c, const struct pub_request *r, const char *doing, struct buf *sql, bool dry_run,
+    struct err *e)
+{
+    const char *text = buf_cstr(sql);
+    struct err why = {0};
+
+    if (!buf_ok(sql))
+        return err_set(e, ERR_CONFIG, "publication.too_large",
+                       "the statement for publication \"%s\" would exceed %d MB: use "
+                       "publication.autocreate.mode=all_tables",
+                       r->name, SQL_MAX >> 20);
+    log_info("%s publication \"%s\"%s: %s", doing, r->name,
+             dry_run ? " (not now: this is a check)" : "", text);
+    if (dry_run || run_within(c, r, text, &why))
+        return true;
+    /* Whoever may not do it is given the line for somebody who may. */
+    if (strcmp(why.sqlstate, "42501") == 0)
+        return err_set(e, ERR_CONFIG, "publication.right",
+                       "role \"%s\" may not create or change publication \"%s\": let the owner of "
+                       "the tables (for all "
+                       "tables: a superuser) run: %.1000s",
+                       PQuser(c), r->name, text);
+    if (strcmp(why.sqlstate, "57014") == 0 && r->timeout_ms > 0)
+        return err_set(e, ERR_RETRY, "publication.timeout",
+                       "%s publication \"%s\" took more than %d s: another session has its tables "
+                       "locked; SELECT pid, query "
+                       "FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks) shows it",
+                       doing, r->name, r->timeout_ms / 1000);
+    if (e)
+        *e = why;
+    return err_wrap(e, "%s publication \"%s\"", doing, r->name);
 }
 
 static bool
@@ -106,12 +132,15 @@ create(PGconn *c, const struct pub_request *r, bool dry_run, struct err *e)
 
     if (r->mode == PUB_DISABLED)
         return err_set(e, ERR_CONFIG, "publication.missing",
-                       "publication \"%s\" does not exist and publication.autocreate.mode is disabled: CREATE PUBLICATION \"%s\" "
+                       "publication \"%s\" does not exist and publication.autocreate.mode is "
+                       "disabled: CREATE PUBLICATION \"%s\" "
                        "FOR TABLE …, before the slot is created",
                        r->name, r->name);
     if (r->mode == PUB_FILTERED && r->ntables == 0)
         return err_set(e, ERR_CONFIG, "publication.empty",
-                       "no table filters found for filtered publication \"%s\": no table matches table.include.list", r->name);
+                       "no table filters found for filtered publication \"%s\": no table matches "
+                       "table.include.list",
+                       r->name);
     buf_init(&sql, SQL_MAX);
     BUF_LIT(&sql, "CREATE PUBLICATION ");
     pg_ident(&sql, r->name);
@@ -183,12 +212,16 @@ same_names(PGconn *c, const struct pub_request *r, const char *sql, bool *same, 
 static bool
 same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
 {
-#define QUOTED(s, t) "'\"' || replace(" s ", '\"', '\"\"') || '\".\"' || replace(" t ", '\"', '\"\"') || '\"'"
+#define QUOTED(s, t)                                                                               \
+    "'\"' || replace(" s ", '\"', '\"\"') || '\".\"' || replace(" t ", '\"', '\"\"') || '\"'"
     if (!same_names(c, r,
-                    "SELECT q FROM (SELECT " QUOTED("n.nspname", "t.relname") " AS q FROM pg_catalog.pg_publication_rel m"
-                    " JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid JOIN pg_catalog.pg_class t ON t.oid = m.prrelid"
-                    " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
-                    " WHERE p.pubname = $1::name) m ORDER BY q COLLATE \"C\"",
+                    "SELECT q FROM (SELECT " QUOTED(
+                        "n.nspname",
+                        "t.relname") " AS q FROM pg_catalog.pg_publication_rel m"
+                                     " JOIN pg_catalog.pg_publication p ON p.oid = m.prpubid JOIN "
+                                     "pg_catalog.pg_class t ON t.oid = m.prrelid"
+                                     " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
+                                     " WHERE p.pubname = $1::name) m ORDER BY q COLLATE \"C\"",
                     same, e))
         return false;
     return *same || same_names(c, r,
@@ -199,19 +232,23 @@ same_tables(PGconn *c, const struct pub_request *r, bool *same, struct err *e)
 }
 
 static bool
-adjust(PGconn *c, const struct pub_request *r, const struct existing *is, bool dry_run, struct err *e)
+adjust(PGconn *c, const struct pub_request *r, const struct existing *is, bool dry_run,
+       struct err *e)
 {
     struct buf sql;
     bool same = false, ok;
 
     if (is->all_tables)
         return err_set(e, ERR_CONFIG, "publication.all_tables",
-                       "publication \"%s\" is FOR ALL TABLES and cannot be made a filtered one: DROP PUBLICATION \"%s\", or set "
+                       "publication \"%s\" is FOR ALL TABLES and cannot be made a filtered one: "
+                       "DROP PUBLICATION \"%s\", or set "
                        "publication.autocreate.mode=all_tables",
                        r->name, r->name);
     if (r->ntables == 0)
         return err_set(e, ERR_CONFIG, "publication.empty",
-                       "no table filters found for filtered publication \"%s\": no table matches table.include.list", r->name);
+                       "no table filters found for filtered publication \"%s\": no table matches "
+                       "table.include.list",
+                       r->name);
     if (!same_tables(c, r, &same, e))
         return false;
     if (same)
@@ -239,7 +276,7 @@ adjust(PGconn *c, const struct pub_request *r, const struct existing *is, bool d
 bool
 pg_publication_ensure(PGconn *c, const struct pub_request *r, bool dry_run, struct err *e)
 {
-    struct existing is;
+    struct existing is = {0};
 
     if (!look_up(c, r->name, &is, e))
         return false;
@@ -253,12 +290,16 @@ pg_publication_ensure(PGconn *c, const struct pub_request *r, bool dry_run, stru
             PQclear(q);
             if (standby)
                 return err_set(e, ERR_CONFIG, "publication.standby",
-                               "publication \"%s\" does not exist and this server is a standby: create it on the primary", r->name);
+                               "publication \"%s\" does not exist and this server is a standby: "
+                               "create it on the primary",
+                               r->name);
         }
         return create(c, r, dry_run, e);
     }
     if (is.publishes_nothing)
-        log_warn("publication \"%s\" publishes no operation: ALTER PUBLICATION \"%s\" SET (publish = 'insert, update, delete, truncate')",
-                 r->name, r->name);
+        log_warn(
+            "publication \"%s\" publishes no operation: ALTER PUBLICATION \"%s\" SET (publish = "
+            "'insert, update, delete, truncate')",
+            r->name, r->name);
     return r->mode == PUB_FILTERED ? adjust(c, r, &is, dry_run, e) : true;
 }

@@ -16,8 +16,9 @@ struct pub_request {
     enum pub_mode mode;
     const struct pub_table *tables; /* the captured tables, sorted; PUB_FILTERED */
     size_t ntables;
-    bool via_root;                  /* publish.via.partition.root */
-    const char *publish;            /* "insert,update,delete" or NULL: the server's default */
+    bool via_root;       /* publish.via.partition.root */
+    const char *publish; /* "insert,update,delete" or NULL: the server's default */
+    int timeout_ms;      /* a statement waits for locks on the tables; 0: for ever */
 };
 
 /* Makes it when missing, adjusts a filtered one, or says what is wrong and the SQL that mends it. dry_run changes nothing. */

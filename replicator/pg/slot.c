@@ -48,7 +48,8 @@ pg_server_info(PGconn *c, struct pg_server *out, struct err *e)
     /* pg_control_system is not for everybody before the grant of EXECUTE was given: it is public in all versions we know. */
     PGresult *r = pg_query(
         c, e, 7,
-        "SELECT pg_catalog.current_setting('server_version_num'), s.system_identifier, k.timeline_id,"
+        "SELECT pg_catalog.current_setting('server_version_num'), s.system_identifier, "
+        "k.timeline_id,"
         " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
         " ELSE pg_catalog.pg_current_wal_lsn() END,"
         " pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'),"
@@ -75,8 +76,9 @@ pg_server_info(PGconn *c, struct pg_server *out, struct err *e)
 static void
 add_slot_query(struct buf *sql, int version)
 {
-    BUF_LIT(sql, "SELECT slot_name, plugin, database, active, temporary, coalesce(active_pid, 0),"
-                 " restart_lsn, confirmed_flush_lsn, catalog_xmin,");
+    BUF_LIT(sql,
+            "SELECT slot_name, plugin, database, active, temporary, coalesce(active_pid, 0),"
+            " restart_lsn, confirmed_flush_lsn, catalog_xmin,");
     buf_str(sql, version >= 130000 ? " wal_status, safe_wal_size," : " '', NULL,");
     /* 16 has only a flag for conflicts on a standby; 17 names the reason. */
     buf_str(sql, version >= 170000   ? " invalidation_reason"
@@ -125,8 +127,8 @@ pg_slot_get(PGconn *c, const char *name, struct pg_slot *out, bool *found, struc
  * FAILOVER exists from 17.
  */
 void
-pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary, bool failover,
-                   bool export_snapshot)
+pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary,
+                   bool failover, bool export_snapshot)
 {
     BUF_LIT(out, "CREATE_REPLICATION_SLOT ");
     pg_ident(out, name);
@@ -147,14 +149,15 @@ pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_created *o
         return pg_error(repl, r, e);
     if (PQntuples(r) != 1 || PQnfields(r) != 4 ||
         !num_parse_lsn(slice_of(PQgetvalue(r, 0, 1)), &out->consistent_lsn))
-        return err_set(e, ERR_FATAL, "server.shape", "the answer to CREATE_REPLICATION_SLOT has an unknown shape");
+        return err_set(e, ERR_FATAL, "server.shape",
+                       "the answer to CREATE_REPLICATION_SLOT has an unknown shape");
     copy_text(out->snapshot, sizeof out->snapshot, r, 0, 2);
     return true;
 }
 
 bool
-pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary, bool failover, bool export_snapshot,
-               struct pg_slot_created *out, struct err *e)
+pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary, bool failover,
+               bool export_snapshot, struct pg_slot_created *out, struct err *e)
 {
     struct buf sql;
     PGresult *r;
@@ -218,20 +221,23 @@ timed_out(PGconn *repl, const char *name, int timeout_ms, const char *blockers, 
 
     if (standby && strcmp(standby, "on") == 0)
         err_set(e, ERR_RETRY, "slot.timeout",
-                "creating slot \"%s\" took more than %d s: on a standby it waits until the primary logs its running transactions; "
+                "creating slot \"%s\" took more than %d s: on a standby it waits until the primary "
+                "logs its running transactions; "
                 "SELECT pg_log_standby_snapshot() on the primary",
                 name, timeout_ms / 1000);
     else
         err_set(e, ERR_RETRY, "slot.timeout",
-                "creating slot \"%s\" took more than %d s: it waits for open transactions to end%s%s; end them, e.g. SELECT "
+                "creating slot \"%s\" took more than %d s: it waits for open transactions to "
+                "end%s%s; end them, e.g. SELECT "
                 "pg_terminate_backend(pid)",
                 name, timeout_ms / 1000, *blockers ? ": " : "", blockers);
 }
 
 /* statement_timeout does not reach replication commands, so the time is ours to keep. */
 bool
-pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary, bool failover, bool export_snapshot,
-                      int timeout_ms, struct pg_slot_created *out, struct err *e)
+pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary, bool failover,
+                      bool export_snapshot, int timeout_ms, struct pg_slot_created *out,
+                      struct err *e)
 {
     struct buf text;
     PGresult *r;
@@ -270,13 +276,18 @@ pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e)
     snprintf(pid, sizeof pid, "%d", waiter_pid);
     r = pg_query_params(
         c, e, 1,
-        "SELECT 'pid ' || a.pid || ' (user ' || coalesce(a.usename, '?') || coalesce(', application ' || nullif(a.application_name, ''), '')"
+        "SELECT 'pid ' || a.pid || ' (user ' || coalesce(a.usename, '?') || coalesce(', "
+        "application ' || nullif(a.application_name, ''), '')"
         " || coalesce(', client ' || pg_catalog.host(a.client_addr), '') || ', '"
-        " || coalesce(a.state, '?') || coalesce(', in transaction for ' || extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int || ' s', '') || ')'"
-        " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() AND CASE WHEN $1::int = 0 THEN a.backend_xid IS NOT NULL"
+        " || coalesce(a.state, '?') || coalesce(', in transaction for ' || extract(epoch FROM "
+        "pg_catalog.clock_timestamp() - a.xact_start)::int || ' s', '') || ')'"
+        " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() AND CASE "
+        "WHEN $1::int = 0 THEN a.backend_xid IS NOT NULL"
         " ELSE a.pid = ANY (pg_catalog.pg_blocking_pids($1::int)) END"
-        " UNION ALL SELECT 'prepared transaction ' || pg_catalog.quote_literal(p.gid) || ' (user ' || p.owner || ', database ' || p.database || ')'"
-        " FROM pg_catalog.pg_prepared_xacts p WHERE $1::int = 0 OR 0 = ANY (pg_catalog.pg_blocking_pids($1::int))"
+        " UNION ALL SELECT 'prepared transaction ' || pg_catalog.quote_literal(p.gid) || ' (user ' "
+        "|| p.owner || ', database ' || p.database || ')'"
+        " FROM pg_catalog.pg_prepared_xacts p WHERE $1::int = 0 OR 0 = ANY "
+        "(pg_catalog.pg_blocking_pids($1::int))"
         " LIMIT 10",
         1, params);
     if (!r)
@@ -290,7 +301,8 @@ pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e)
 bool
 pg_slot_drop(PGconn *c, const char *name, struct err *e)
 {
-    PGresult *r = pg_query_params(c, e, 1, "SELECT pg_catalog.pg_drop_replication_slot($1::name)", 1, &name);
+    PGresult *r =
+        pg_query_params(c, e, 1, "SELECT pg_catalog.pg_drop_replication_slot($1::name)", 1, &name);
 
     if (!r)
         return err_wrap(e, "dropping slot \"%s\"", name);
@@ -304,12 +316,14 @@ pg_slot_advance(PGconn *c, const char *name, uint64_t to, uint64_t *end, struct 
     char text[NUM_LSN_TEXT];
     const char *params[] = {name, num_lsn_text(text, to)};
     PGresult *r = pg_query_params(
-        c, e, 1, "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1::name, $2::pg_lsn)", 2, params);
+        c, e, 1, "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1::name, $2::pg_lsn)",
+        2, params);
     bool ok;
 
     if (!r)
         return err_wrap(e, "advancing slot \"%s\" to %s", name, text);
     ok = PQntuples(r) == 1 && num_parse_lsn(slice_of(PQgetvalue(r, 0, 0)), end);
     PQclear(r);
-    return ok || err_set(e, ERR_FATAL, "server.shape", "the answer to pg_replication_slot_advance has an unknown shape");
+    return ok || err_set(e, ERR_FATAL, "server.shape",
+                         "the answer to pg_replication_slot_advance has an unknown shape");
 }

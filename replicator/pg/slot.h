@@ -7,23 +7,23 @@
 #include "replicator/pg/conn.h"
 
 struct pg_server {
-    int version;           /* server_version_num: 150018 */
+    int version; /* server_version_num: 150018 */
     uint64_t system_id;
     uint32_t timeline;
-    uint64_t wal_lsn;      /* current write (or replay) position */
+    uint64_t wal_lsn; /* current write (or replay) position */
     bool in_recovery;
     char wal_level[16];
-    char encoding[32];     /* server_encoding */
+    char encoding[32]; /* server_encoding */
 };
 
 struct pg_slot {
     char name[64], plugin[64], database[64];
     bool active, temporary, has_plugin;
-    int active_pid;        /* 0: none */
+    int active_pid;                      /* 0: none */
     uint64_t restart_lsn, confirmed_lsn; /* 0: null */
-    char wal_status[16];   /* "" before PostgreSQL 13 */
+    char wal_status[16];                 /* "" before PostgreSQL 13 */
     bool has_safe_bytes;
-    int64_t safe_bytes;    /* safe_wal_size */
+    int64_t safe_bytes; /* safe_wal_size */
     uint64_t catalog_xmin;
     char invalidation_reason[32];
 };
@@ -40,17 +40,20 @@ bool pg_slot_get(PGconn *c, const char *name, struct pg_slot *out, bool *found, 
  */
 struct pg_slot_created {
     uint64_t consistent_lsn;
-    char snapshot[64];     /* snapshot name */
+    char snapshot[64]; /* snapshot name */
 };
-bool pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary, bool failover, bool export_snapshot,
-                    struct pg_slot_created *out, struct err *e);
+bool pg_slot_create(PGconn *repl, int server_version, const char *name, bool temporary,
+                    bool failover, bool export_snapshot, struct pg_slot_created *out,
+                    struct err *e);
 /* c: a general session, asked who blocks. */
 bool pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary, bool failover,
-                           bool export_snapshot, int timeout_ms, struct pg_slot_created *out, struct err *e);
+                           bool export_snapshot, int timeout_ms, struct pg_slot_created *out,
+                           struct err *e);
 struct buf;
-void pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary, bool failover,
-                        bool export_snapshot);
-bool pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_created *out, struct err *e);
+void pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary,
+                        bool failover, bool export_snapshot);
+bool pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_created *out,
+                           struct err *e);
 /* Who keeps the walsender waiter_pid waiting (0: every open transaction that writes), as text for a message: "pid 123 (user
  * app, application psql, in transaction for 12 s)"; "" nobody. */
 bool pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e);

@@ -21,30 +21,38 @@ static void
 add_query(struct buf *sql, int version, bool one)
 {
     BUF_LIT(sql,
-            "SELECT s.slot_name, coalesce(s.plugin, ''), coalesce(s.database, ''), s.active, s.temporary,"
-            " coalesce(s.active_pid, 0), s.restart_lsn, s.confirmed_flush_lsn, coalesce(s.catalog_xmin::text, '0'),");
+            "SELECT s.slot_name, coalesce(s.plugin, ''), coalesce(s.database, ''), s.active, "
+            "s.temporary,"
+            " coalesce(s.active_pid, 0), s.restart_lsn, s.confirmed_flush_lsn, "
+            "coalesce(s.catalog_xmin::text, '0'),");
     buf_str(sql, version >= 130000 ? " s.wal_status, s.safe_wal_size," : " '', NULL,");
     buf_str(sql, version >= 170000   ? " s.invalidation_reason, s.failover, s.synced,"
                  : version >= 160000 ? " CASE WHEN s.conflicting THEN 'conflict' END, false, false,"
                                      : " NULL, false, false,");
-    BUF_LIT(sql, " s.slot_type, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
-                 " coalesce(pg_catalog.host(a.client_addr), CASE WHEN a.pid IS NOT NULL THEN 'local' END, ''),"
-                 " pg_catalog.pg_wal_lsn_diff(w.lsn, s.confirmed_flush_lsn),"
-                 " pg_catalog.pg_wal_lsn_diff(w.lsn, s.restart_lsn),"
-                 " CASE WHEN s.confirmed_flush_lsn >= w.lsn THEN 0"
-                 " WHEN r.flush_lag IS NOT NULL THEN extract(epoch FROM r.flush_lag)"
-                 " WHEN pg_catalog.current_setting('track_commit_timestamp') = 'on' THEN extract(epoch FROM"
-                 " pg_catalog.clock_timestamp() - pg_catalog.pg_xact_commit_timestamp(s.catalog_xmin)) END,"
-                 " CASE WHEN s.confirmed_flush_lsn >= w.lsn THEN 'p' WHEN r.flush_lag IS NOT NULL THEN 'w' ELSE 'c' END,");
+    BUF_LIT(
+        sql,
+        " s.slot_type, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
+        " coalesce(pg_catalog.host(a.client_addr), CASE WHEN a.pid IS NOT NULL THEN 'local' END, "
+        "''),"
+        " pg_catalog.pg_wal_lsn_diff(w.lsn, s.confirmed_flush_lsn),"
+        " pg_catalog.pg_wal_lsn_diff(w.lsn, s.restart_lsn),"
+        " CASE WHEN s.confirmed_flush_lsn >= w.lsn THEN 0"
+        " WHEN r.flush_lag IS NOT NULL THEN extract(epoch FROM r.flush_lag)"
+        " WHEN pg_catalog.current_setting('track_commit_timestamp') = 'on' THEN extract(epoch FROM"
+        " pg_catalog.clock_timestamp() - pg_catalog.pg_xact_commit_timestamp(s.catalog_xmin)) END,"
+        " CASE WHEN s.confirmed_flush_lsn >= w.lsn THEN 'p' WHEN r.flush_lag IS NOT NULL THEN 'w' "
+        "ELSE 'c' END,");
     buf_str(sql, version >= 170000
                      ? " extract(epoch FROM pg_catalog.clock_timestamp() - s.inactive_since),"
                      : " NULL,");
-    BUF_LIT(sql, " s.slot_type = 'logical'"
-                 " FROM pg_catalog.pg_replication_slots s"
-                 " CROSS JOIN (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
-                 " ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) w"
-                 " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid"
-                 " LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid");
+    BUF_LIT(sql,
+            " s.slot_type = 'logical'"
+            " FROM pg_catalog.pg_replication_slots s"
+            " CROSS JOIN (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN "
+            "pg_catalog.pg_last_wal_replay_lsn()"
+            " ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) w"
+            " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid"
+            " LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid");
     if (one)
         BUF_LIT(sql, " WHERE s.slot_name = $1::name");
     BUF_LIT(sql, " ORDER BY s.slot_name");
@@ -171,14 +179,23 @@ slot_report_state(const struct slot_report *r, const char *own)
     return is_own(r, own) ? "idle" : "orphan";
 }
 
+static bool
+skip(const char **p, const char *word)
+{
+    size_t n = strlen(word), digits;
+
+    if (strncmp(*p, word, n) != 0)
+        return false;
+    digits = strspn(*p + n, "0123456789");
+    *p += n + digits;
+    return digits > 0;
+}
+
 /* "pg_16394_sync_16385_7239": what a subscription's table synchronization calls its slots. */
 static bool
 is_table_sync(const char *name)
 {
-    unsigned long subscription, table, system;
-    int n = 0;
-
-    return sscanf(name, "pg_%lu_sync_%lu_%lu%n", &subscription, &table, &system, &n) == 3 && name[n] == 0;
+    return skip(&name, "pg_") && skip(&name, "_sync_") && skip(&name, "_") && *name == 0;
 }
 
 const char *
@@ -203,8 +220,9 @@ slot_report_foreign(const struct slot_report *r, const char *own, const char *da
 static const char *
 options(PGconn *c)
 {
-    return PQserverVersion(c) >= 140000 ? "'proto_version', '1', 'messages', 'true', 'publication_names'"
-                                        : "'proto_version', '1', 'publication_names'";
+    return PQserverVersion(c) >= 140000
+               ? "'proto_version', '1', 'messages', 'true', 'publication_names'"
+               : "'proto_version', '1', 'publication_names'";
 }
 
 /*
@@ -216,21 +234,26 @@ slot_count(PGconn *c, const char *name, const char *publications, uint64_t upto_
            struct slot_content *out, struct err *e)
 {
     char upto[NUM_LSN_TEXT], most[16];
-    const char *params[] = {name, upto_lsn ? num_lsn_text(upto, upto_lsn) : NULL, most, publications};
+    const char *params[] = {name, upto_lsn ? num_lsn_text(upto, upto_lsn) : NULL, most,
+                            publications};
     uint64_t rows, v[8];
     struct buf sql;
     PGresult *r;
 
     snprintf(most, sizeof most, "%d", limit);
     buf_init(&sql, 4096);
-    buf_printf(&sql,
-               "SELECT count(*), count(*) FILTER (WHERE k = 'B'), count(*) FILTER (WHERE k IN ('I', 'U', 'D', 'T', 'M')),"
-               " count(*) FILTER (WHERE k = 'I'), count(*) FILTER (WHERE k = 'U'), count(*) FILTER (WHERE k = 'D'),"
-               " count(*) FILTER (WHERE k = 'T'), count(*) FILTER (WHERE k = 'M'),"
-               " count(DISTINCT CASE WHEN k IN ('I', 'U', 'D') THEN pg_catalog.substr(data, 2, 4) END)"
-               " FROM (SELECT pg_catalog.chr(pg_catalog.get_byte(data, 0)) AS k, data"
-               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, $2::pg_lsn, $3::int, %s, $4::text)) m",
-               options(c));
+    buf_printf(
+        &sql,
+        "SELECT count(*), count(*) FILTER (WHERE k = 'B'), count(*) FILTER (WHERE k IN ('I', 'U', "
+        "'D', 'T', 'M')),"
+        " count(*) FILTER (WHERE k = 'I'), count(*) FILTER (WHERE k = 'U'), count(*) FILTER (WHERE "
+        "k = 'D'),"
+        " count(*) FILTER (WHERE k = 'T'), count(*) FILTER (WHERE k = 'M'),"
+        " count(DISTINCT CASE WHEN k IN ('I', 'U', 'D') THEN pg_catalog.substr(data, 2, 4) END)"
+        " FROM (SELECT pg_catalog.chr(pg_catalog.get_byte(data, 0)) AS k, data"
+        " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, $2::pg_lsn, $3::int, %s, "
+        "$4::text)) m",
+        options(c));
     r = pg_query_params(c, e, 9, buf_cstr(&sql), 4, params);
     buf_free(&sql);
     if (!r)
@@ -239,14 +262,22 @@ slot_count(PGconn *c, const char *name, const char *publications, uint64_t upto_
     for (int i = 0; i < 8; i++)
         v[i] = strtoull(PQgetvalue(r, 0, i + 1), NULL, 10);
     PQclear(r);
-    *out = (struct slot_content){.transactions = v[0], .changes = v[1], .inserts = v[2], .updates = v[3], .deletes = v[4],
-                                 .truncates = v[5], .messages = v[6], .tables = v[7], .more = rows >= (uint64_t)limit};
+    *out = (struct slot_content){.transactions = v[0],
+                                 .changes = v[1],
+                                 .inserts = v[2],
+                                 .updates = v[3],
+                                 .deletes = v[4],
+                                 .truncates = v[5],
+                                 .messages = v[6],
+                                 .tables = v[7],
+                                 .more = rows >= (uint64_t)limit};
     return true;
 }
 
 /* Text throughout but for data: the whole answer is text or binary. Columns: lsn, xid, data, rows the slot gave. */
 static PGresult *
-peek_query(PGconn *c, const char *name, const char *publications, int changes, int limit, struct err *e)
+peek_query(PGconn *c, const char *name, const char *publications, int changes, int limit,
+           struct err *e)
 {
     char wanted[16], most[16];
     const char *params[] = {name, wanted, publications, most};
@@ -257,9 +288,12 @@ peek_query(PGconn *c, const char *name, const char *publications, int changes, i
     snprintf(most, sizeof most, "%d", limit);
     buf_init(&sql, 4096);
     buf_printf(&sql,
-               "SELECT lsn::text, xid::text, data, total::text FROM (SELECT lsn, xid, data, n, count(*) OVER () AS total,"
-               " count(*) FILTER (WHERE pg_catalog.get_byte(data, 0) IN (73, 85, 68, 84, 77)) OVER (ORDER BY n) AS k"
-               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $4::int, %s, $3::text)"
+               "SELECT lsn::text, xid::text, data, total::text FROM (SELECT lsn, xid, data, n, "
+               "count(*) OVER () AS total,"
+               " count(*) FILTER (WHERE pg_catalog.get_byte(data, 0) IN (73, 85, 68, 84, 77)) OVER "
+               "(ORDER BY n) AS k"
+               " FROM pg_catalog.pg_logical_slot_peek_binary_changes($1::name, NULL, $4::int, %s, "
+               "$3::text)"
                " WITH ORDINALITY AS p(lsn, xid, data, n)) m WHERE k <= $2::int ORDER BY n",
                options(c));
     r = PQexecParams(c, buf_cstr(&sql), 4, NULL, params, NULL, NULL, 1);
@@ -284,8 +318,8 @@ enough(const PGresult *r, int changes, int limit)
 
 bool
 slot_peek(PGconn *c, const char *name, const char *publications, int changes,
-          bool (*each)(void *arg, uint64_t lsn, uint64_t xid, struct slice message, struct err *e), void *arg,
-          struct err *e)
+          bool (*each)(void *arg, uint64_t lsn, uint64_t xid, struct slice message, struct err *e),
+          void *arg, struct err *e)
 {
     /* The server's limit counts Begin, Relation and Commit too, so it is raised until there are changes enough. */
     int limit = 4 * changes + 64;
@@ -310,7 +344,8 @@ slot_peek(PGconn *c, const char *name, const char *publications, int changes,
 bool
 slot_publications(PGconn *c, struct buf *out, struct err *e)
 {
-    PGresult *r = pg_query(c, e, 1, "SELECT pubname FROM pg_catalog.pg_publication ORDER BY pubname");
+    PGresult *r =
+        pg_query(c, e, 1, "SELECT pubname FROM pg_catalog.pg_publication ORDER BY pubname");
 
     if (!r)
         return err_wrap(e, "listing publications");
@@ -326,8 +361,8 @@ slot_publications(PGconn *c, struct buf *out, struct err *e)
 bool
 slot_publication_exists(PGconn *c, const char *name, bool *exists, struct err *e)
 {
-    PGresult *r =
-        pg_query_params(c, e, 1, "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1::name", 1, &name);
+    PGresult *r = pg_query_params(
+        c, e, 1, "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1::name", 1, &name);
 
     if (!r)
         return err_wrap(e, "looking up publication \"%s\"", name);
@@ -350,7 +385,8 @@ slot_release(PGconn *c, const char *name, int timeout_ms, struct err *e)
         if (!found || !slot.active)
             return true;
         if (clock_mono_us() > deadline)
-            return err_set(e, ERR_RETRY, "slot.in_use", "pid %d still holds slot \"%s\", though it was told to end",
+            return err_set(e, ERR_RETRY, "slot.in_use",
+                           "pid %d still holds slot \"%s\", though it was told to end",
                            slot.active_pid, name);
         PGresult *r = NULL;
         char pid[16];

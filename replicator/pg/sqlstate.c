@@ -180,7 +180,8 @@ add_hint(struct buf *out, const char *hint, const char *user, const char *databa
 }
 
 static bool
-set_error(struct err *e, const char *sqlstate, enum err_class cls, const char *code, struct buf *text)
+set_error(struct err *e, const char *sqlstate, enum err_class cls, const char *code,
+          struct buf *text)
 {
     err_set(e, cls, code, "%s", buf_cstr(text));
     if (e)
@@ -200,7 +201,8 @@ pg_error(PGconn *c, const PGresult *r, struct err *e)
 
     buf_init(&text, 4096);
     if (!sqlstate || !primary) { /* libpq's own: the connection broke, or memory ran out */
-        const char *said = r && *PQresultErrorMessage(r) ? PQresultErrorMessage(r) : PQerrorMessage(c);
+        const char *said =
+            r && *PQresultErrorMessage(r) ? PQresultErrorMessage(r) : PQerrorMessage(c);
         bool lost = PQstatus(c) == CONNECTION_BAD;
 
         BUF_LIT(&text, "lost the connection to the server: ");
@@ -210,7 +212,9 @@ pg_error(PGconn *c, const PGresult *r, struct err *e)
         return set_error(e, "", ERR_RETRY, lost ? "conn.lost" : "server.error", &text);
     }
     /* The server's details of class 22 and 23 quote the row. */
-    detail = strncmp(sqlstate, "22", 2) && strncmp(sqlstate, "23", 2) ? PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    detail = strncmp(sqlstate, "22", 2) != 0 && strncmp(sqlstate, "23", 2) != 0
+                 ? PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL)
+                 : NULL;
     add_line(&text, primary);
     if (detail) {
         BUF_LIT(&text, ": ");
@@ -273,7 +277,8 @@ add_connect_text(struct buf *out, const char *text)
 }
 
 bool
-pg_connect_error(const char *text, const char *target, const char *user, const char *database, struct err *e)
+pg_connect_error(const char *text, const char *target, const char *user, const char *database,
+                 struct err *e)
 {
     const char *state = find_sqlstate(text);
     char sqlstate[6] = "";

@@ -97,8 +97,9 @@ a_vanished_peer_is_noticed_unless_the_user_says_otherwise(void **state)
 static void
 unknown_and_dangerous_options_are_not_passed_on(void **state)
 {
-    struct pg_params *p = params(NULL, (const char *[]){"database.passfile", "/etc/shadow", "database.service", "x",
-                                                        "database.prepareThreshold", "0", NULL});
+    struct pg_params *p =
+        params(NULL, (const char *[]){"database.passfile", "/etc/shadow", "database.service", "x",
+                                      "database.prepareThreshold", "0", NULL});
 
     (void)state;
     assert_non_null(p);
@@ -124,8 +125,8 @@ hosts_and_ports_are_paired(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct pg_params *p = params(
-            NULL, (const char *[]){"database.hostname", cases[i].hosts, "database.port", cases[i].ports, NULL});
+        struct pg_params *p = params(NULL, (const char *[]){"database.hostname", cases[i].hosts,
+                                                            "database.port", cases[i].ports, NULL});
 
         assert_non_null(p);
         assert_string_equal(pg_params_target(p), cases[i].target);
@@ -153,8 +154,12 @@ static void
 wrong_values_are_refused(void **state)
 {
     static const char *const cases[][2] = {
-        {"database.hostname", ""},       {"database.hostname", " , "},     {"database.port", "1,2"},
-        {"database.dbname", ""},         {"database.loginTimeout", "soon"}, {"database.socketTimeout", "-1"},
+        {"database.hostname", ""},
+        {"database.hostname", " , "},
+        {"database.port", "1,2"},
+        {"database.dbname", ""},
+        {"database.loginTimeout", "soon"},
+        {"database.socketTimeout", "-1"},
         {"database.targetServerType", "best"},
     };
 
@@ -195,8 +200,9 @@ options(const struct pg_params *p, enum pg_role role, struct buf *b)
 static void
 every_session_carries_every_setting_and_the_users_come_first(void **state)
 {
-    struct pg_params *p = params(NULL, (const char *[]){"database.options", "-c geqo=off", "database.currentSchema",
-                                                        "my schema,public", NULL});
+    struct pg_params *p =
+        params(NULL, (const char *[]){"database.options", "-c geqo=off", "database.currentSchema",
+                                      "my schema,public", NULL});
     static const char first[] = "-c geqo=off -c search_path=my\\ schema,public ";
     struct buf b;
 
@@ -280,8 +286,8 @@ initial_statements_are_split_at_single_semicolons(void **state)
 static void
 a_uri_gives_host_user_database_and_options(void **state)
 {
-    struct pg_params *p =
-        pg_params_from_uri("postgresql://u:secret@h1:1,h2:2/d?options=-c%20geqo%3Doff&connect_timeout=4", NULL);
+    struct pg_params *p = pg_params_from_uri(
+        "postgresql://u:secret@h1:1,h2:2/d?options=-c%20geqo%3Doff&connect_timeout=4", NULL);
 
     (void)state;
     assert_non_null(p);
@@ -344,8 +350,9 @@ main(void)
     };
 
     /* Connection variables of whoever runs the tests must not show. */
-    static const char *const variables[] = {"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGOPTIONS", "PGAPPNAME",
-                                            "PGPASSWORD", "PGSSLMODE", "PGCONNECT_TIMEOUT", "PGSERVICE"};
+    static const char *const variables[] = {
+        "PGHOST",    "PGPORT",     "PGUSER",    "PGDATABASE",        "PGOPTIONS",
+        "PGAPPNAME", "PGPASSWORD", "PGSSLMODE", "PGCONNECT_TIMEOUT", "PGSERVICE"};
 
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         unsetenv(variables[i]);

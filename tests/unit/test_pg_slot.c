@@ -18,12 +18,18 @@ create_speaks_each_versions_grammar(void **state)
         bool temporary, failover, export;
         const char *sql;
     } cases[] = {
-        {120000, false, false, true, "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput EXPORT_SNAPSHOT"},
-        {140000, true, false, false, "CREATE_REPLICATION_SLOT \"s\" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT"},
-        {150000, false, false, true, "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'export')"},
-        {160000, true, true, false, "CREATE_REPLICATION_SLOT \"s\" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')"},
-        {170000, false, true, true, "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER)"},
-        {180000, false, false, false, "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'nothing')"},
+        {120000, false, false, true,
+         "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput EXPORT_SNAPSHOT"},
+        {140000, true, false, false,
+         "CREATE_REPLICATION_SLOT \"s\" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT"},
+        {150000, false, false, true,
+         "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'export')"},
+        {160000, true, true, false,
+         "CREATE_REPLICATION_SLOT \"s\" TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')"},
+        {170000, false, true, true,
+         "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER)"},
+        {180000, false, false, false,
+         "CREATE_REPLICATION_SLOT \"s\" LOGICAL pgoutput (SNAPSHOT 'nothing')"},
     };
 
     (void)state;
@@ -31,7 +37,8 @@ create_speaks_each_versions_grammar(void **state)
         struct buf b;
 
         buf_init(&b, 256);
-        pg_slot_create_sql(&b, cases[i].version, "s", cases[i].temporary, cases[i].failover, cases[i].export);
+        pg_slot_create_sql(&b, cases[i].version, "s", cases[i].temporary, cases[i].failover,
+                           cases[i].export);
         assert_string_equal(buf_cstr(&b), cases[i].sql);
         buf_free(&b);
     }
@@ -61,10 +68,12 @@ a_slot_of_pgoutput_in_this_database_is_ours(void **state)
 static void
 other_peoples_slots_are_foreign(void **state)
 {
-    struct slot_report plugin = report("s", "test_decoding", "d"), database = report("s", "pgoutput", "e"),
+    struct slot_report plugin = report("s", "test_decoding", "d"),
+                       database = report("s", "pgoutput", "e"),
                        sync = report("pg_16394_sync_16385_7239881234567890123", "pgoutput", "d"),
                        physical = report("standby", "", ""), copy = report("s", "pgoutput", "d"),
-                       other = report("other", "pgoutput", "d"), looks = report("pg_1_sync_2_3x", "pgoutput", "d");
+                       other = report("other", "pgoutput", "d"),
+                       looks = report("pg_1_sync_2_3x", "pgoutput", "d");
 
     (void)state;
     physical.logical = false;
