@@ -11,6 +11,14 @@ enum { NUM_U64_MAX = 20 };
 
 /* Writes v in decimal at p (room for NUM_U64_MAX), returns the length. */
 unsigned num_u64(char *p, uint64_t v);
+/* Two digits of v < 100. */
+static inline void
+num_two(char *p, unsigned v)
+{
+    extern const char num_pairs[200];
+
+    memcpy(p, num_pairs + 2 * v, 2);
+}
 void num_add_u64(struct buf *b, uint64_t v);
 void num_add_i64(struct buf *b, int64_t v);
 /* Text → number; the whole slice must be one, else false. */

@@ -30,6 +30,7 @@ struct json_program {
     const struct plan *plan;
     struct json_row row, key;
     struct slice value_head;  /* '{"schema":…,"payload":' or nothing */
+    struct slice create_head; /* the same and '{"before":null,"after":' */
     struct slice key_head;
     bool value_brace, key_brace; /* the head's '{' needs its '}' */
     /* The source block's constant pieces; see json_render_source. */
@@ -39,7 +40,7 @@ struct json_program {
 
 /* ------------------------------------------------------------------------------------------------ the cache */
 
-enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_NOW_MAX = 128 };
+enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 160, JSON_TAIL_OP = 26, JSON_LSN_LOW = 10000 };
 
 /* The source block of one program in one transaction, in three pieces with the LSN between them. */
 struct json_source {
@@ -52,11 +53,11 @@ struct json_source {
 struct recbuf_cache {
     struct json_source sources[JSON_CACHE_SLOTS];
     int64_t now_ns;
-    unsigned nnow;
-    char now[JSON_NOW_MAX]; /* '"ts_ms":…,"ts_us":…,"ts_ns":…}' */
-    uint64_t lsn;
-    unsigned nlsn;
-    char lsn_text[NUM_U64_MAX];
+    unsigned ntail;
+    char tail[JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at JSON_TAIL_OP */
+    uint64_t lsn_high;        /* LSN / JSON_LSN_LOW: the digits that seldom change */
+    unsigned nhigh, nlsn;
+    char lsn_text[NUM_U64_MAX + 4];
 };
 
 static void
@@ -160,6 +161,9 @@ json_compile(const struct plan *p, struct err *e)
     prog->value_brace = s->value_json.schemas;
     prog->key_brace = s->key_json.schemas;
     prog->value_head = json_compile_head(prog, s->value_json.schemas, p->envelope_schema, &b);
+    buf_slice(&b, prog->value_head);
+    BUF_LIT(&b, "{\"before\":null,\"after\":");
+    prog->create_head = json_keep(&prog->arena, &b);
     if (p->key_schema)
         prog->key_head = json_compile_head(prog, s->key_json.schemas, p->key_schema, &b);
     json_compile_source(prog, &b);
@@ -325,49 +329,95 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
     s->marker = c->snapshot;
 }
 
+/* Consecutive records lie close together: only the low digits are rendered anew. */
 static void
-json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out)
+json_render_lsn(struct recbuf_cache *cache, uint64_t lsn)
 {
-    struct recbuf_cache *cache = json_cache(out);
-    struct json_source *s = &cache->sources[prog->plan->id % JSON_CACHE_SLOTS];
-    const char *text;
+    uint64_t high = lsn / JSON_LSN_LOW;
+    unsigned low = (unsigned)(lsn - high * JSON_LSN_LOW);
     char *w;
 
-    if (s->plan_id != prog->plan->id || s->txn_seq != c->txn->seq || s->marker != c->snapshot)
-        json_render_source(prog, c, s);
-    if (cache->lsn != c->lsn || !cache->nlsn) {
-        cache->lsn = c->lsn;
-        cache->nlsn = num_u64(cache->lsn_text, c->lsn);
+    if (high != cache->lsn_high || !cache->nlsn) {
+        cache->lsn_high = high;
+        cache->nhigh = high ? num_u64(cache->lsn_text, high) : 0;
     }
-    w = buf_room(&out->bytes, s->text.n + 2 * NUM_U64_MAX);
-    if (!w)
+    if (!cache->nhigh) {
+        cache->nlsn = num_u64(cache->lsn_text, low);
         return;
-    text = s->text.p;
-    memcpy(w, text, s->n1);
-    w += s->n1;
-    memcpy(w, cache->lsn_text, cache->nlsn);
-    w += cache->nlsn;
-    memcpy(w, text + s->n1, s->n2);
-    w += s->n2;
-    memcpy(w, cache->lsn_text, cache->nlsn);
-    w += cache->nlsn;
-    memcpy(w, text + s->n1 + s->n2, s->n3);
-    buf_took(&out->bytes, s->text.n + 2 * cache->nlsn);
+    }
+    w = cache->lsn_text + cache->nhigh;
+    num_two(w, low / 100);
+    num_two(w + 2, low % 100);
+    cache->nlsn = cache->nhigh + 4;
 }
 
 /* The clock is read once per batch of messages, so its text is too. */
 static void
-json_put_now(const struct change *c, struct recbuf *out)
+json_render_tail(struct recbuf_cache *cache, int64_t now_ns)
+{
+    cache->now_ns = now_ns;
+    cache->ntail = (unsigned)snprintf(cache->tail, sizeof(cache->tail),
+                                      ",\"transaction\":null,\"op\":\"?\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64
+                                      ",\"ts_ns\":%" PRId64 "}",
+                                      now_ns / 1000000, now_ns / 1000, now_ns);
+}
+
+static struct json_source *
+json_source_of(const struct json_program *prog, const struct change *c, struct recbuf_cache *cache)
+{
+    struct json_source *s = &cache->sources[prog->plan->id % JSON_CACHE_SLOTS];
+
+    if (__builtin_expect(s->txn_seq != c->txn->seq || s->plan_id != prog->plan->id || s->marker != c->snapshot, 0))
+        json_render_source(prog, c, s);
+    json_render_lsn(cache, c->lsn);
+    return s;
+}
+
+/* The cached pieces with the LSN between them; returns where it ends. */
+static char *
+json_copy_source(char *w, const struct json_source *s, const struct recbuf_cache *cache)
+{
+    const char *text = s->text.p;
+
+    memcpy(w, text, s->n1);
+    w += s->n1;
+    memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
+    w += cache->nlsn;
+    memcpy(w, text + s->n1, s->n2);
+    w += s->n2;
+    memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
+    w += cache->nlsn;
+    memcpy(w, text + s->n1 + s->n2, s->n3);
+    return w + s->n3;
+}
+
+static void
+json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out)
 {
     struct recbuf_cache *cache = json_cache(out);
+    struct json_source *s = json_source_of(prog, c, cache);
+    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text));
 
-    if (cache->now_ns != c->now_ns || !cache->nnow) {
-        cache->now_ns = c->now_ns;
-        cache->nnow = (unsigned)snprintf(cache->now, sizeof(cache->now),
-                                         "\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":%" PRId64 "}",
-                                         c->now_ns / 1000000, c->now_ns / 1000, c->now_ns);
-    }
-    buf_add(&out->bytes, cache->now, cache->nnow);
+    if (start)
+        buf_took(&out->bytes, (size_t)(json_copy_source(start, s, cache) - start));
+}
+
+/* ,"source":{…},"transaction":null,"op":"c","ts_ms":…,"ts_us":…,"ts_ns":…} */
+static void
+json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, struct recbuf *out)
+{
+    struct recbuf_cache *cache = json_cache(out);
+    struct json_source *s = json_source_of(prog, c, cache);
+    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text) + JSON_TAIL_MAX), *w;
+
+    if (!start)
+        return;
+    if (cache->now_ns != c->now_ns || !cache->ntail)
+        json_render_tail(cache, c->now_ns);
+    w = json_copy_source(start, s, cache);
+    memcpy(w, cache->tail, JSON_TAIL_MAX);
+    w[JSON_TAIL_OP] = (char)op;
+    buf_took(&out->bytes, (size_t)(w - start) + cache->ntail);
 }
 
 /* ------------------------------------------------------------------------------------------------ records */
@@ -394,16 +444,6 @@ json_close(const struct json_program *prog, struct recbuf *out, struct record *r
                                           prog->plan->topic, out->bytes.max);
 }
 
-static bool
-json_put_side(const struct json_program *prog, const struct change *c, struct tuple t, struct recbuf *out, struct err *e)
-{
-    if (t.n == 0) {
-        BUF_LIT(&out->bytes, "null");
-        return true;
-    }
-    return json_put_row(prog, &prog->row, c, t, out, e);
-}
-
 /* One envelope: before and after as given, key from `key` (no key at all for a truncate). */
 static bool
 json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op, struct tuple before,
@@ -411,24 +451,26 @@ json_put_envelope(const struct json_program *prog, const struct change *c, enum 
 {
     struct record *r = json_open(out, c, op, index);
     struct buf *b = &out->bytes;
-    char tail[] = ",\"transaction\":null,\"op\":\"?\",";
 
     if (!key)
         r->null_key = true;
     else if (!json_put_key(prog, c, *key, out, r, e))
         return false;
     r->value = (uint32_t)b->n;
-    buf_slice(b, prog->value_head);
-    BUF_LIT(b, "{\"before\":");
-    if (!json_put_side(prog, c, before, out, e))
+    if (before.n == 0) {
+        buf_slice(b, prog->create_head);
+    } else {
+        buf_slice(b, prog->value_head);
+        BUF_LIT(b, "{\"before\":");
+        if (!json_put_row(prog, &prog->row, c, before, out, e))
+            return false;
+        BUF_LIT(b, ",\"after\":");
+    }
+    if (after.n == 0)
+        BUF_LIT(b, "null");
+    else if (!json_put_row(prog, &prog->row, c, after, out, e))
         return false;
-    BUF_LIT(b, ",\"after\":");
-    if (!json_put_side(prog, c, after, out, e))
-        return false;
-    json_put_source(prog, c, out);
-    tail[sizeof(tail) - 4] = (char)op;
-    buf_add(b, tail, sizeof(tail) - 1);
-    json_put_now(c, out);
+    json_put_source_and_tail(prog, c, op, out);
     return json_close(prog, out, r, e);
 }
 
@@ -574,24 +616,31 @@ json_encode_delete(const struct json_program *prog, const struct change *c, stru
     return true;
 }
 
-/* Delete under the old key, its tombstone, create under the new one; headers tie them together. */
+/*
+ * Delete under the old key, its tombstone, create under the new one; headers tie them together. Each half is left out when
+ * its operation is skipped.
+ */
 static bool
 json_encode_key_change(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
+    const struct settings *s = c->plan->settings;
     size_t first = out->n;
-    uint16_t index = 1;
 
-    if (!json_put_envelope(prog, c, OP_DELETE, c->before, none, &c->before, 0, out, e) ||
-        !json_put_key_header(prog, c, c->after, "__debezium.newkey", out, first, e))
-        return false;
-    if (c->plan->settings->tombstones) {
-        json_put_tombstone(c, out, index++);
-        out->recs[first + 1].extra = out->recs[first].extra;
-        out->recs[first + 1].nextra = out->recs[first].nextra;
-        out->recs[first + 1].extra_name = out->recs[first].extra_name;
+    if (!(s->skipped_ops & OPS_DELETE)) {
+        if (!json_put_envelope(prog, c, OP_DELETE, c->before, none, &c->before, 0, out, e) ||
+            !json_put_key_header(prog, c, c->after, "__debezium.newkey", out, first, e))
+            return false;
+        if (s->tombstones) {
+            json_put_tombstone(c, out, 1);
+            out->recs[first + 1].extra = out->recs[first].extra;
+            out->recs[first + 1].nextra = out->recs[first].nextra;
+            out->recs[first + 1].extra_name = out->recs[first].extra_name;
+        }
     }
-    return json_put_envelope(prog, c, OP_CREATE, none, c->after, &c->after, index, out, e) &&
-           json_put_key_header(prog, c, c->before, "__debezium.oldkey", out, first + index, e);
+    if (s->skipped_ops & OPS_CREATE)
+        return true;
+    return json_put_envelope(prog, c, OP_CREATE, none, c->after, &c->after, (uint16_t)(out->n - first), out, e) &&
+           json_put_key_header(prog, c, c->before, "__debezium.oldkey", out, out->n - 1, e);
 }
 
 static bool

@@ -224,7 +224,7 @@ connector_close(struct connector *c)
     c->types = NULL;
     offset_free(&c->stored);
     c->stored = (struct offset){0};
-    c->has_stored = c->sink_failed = c->parked = false;
+    c->has_stored = c->sink_failed = c->parked = c->position_new = false;
     c->ack_error = (struct err){0};
 }
 

@@ -19,6 +19,7 @@ enum {
     LOOP_BATCHES = 4,             /* snapshot batches, likewise */
     LOOP_STATUS_GAP_US = 250000,  /* between statuses that only say a new flush LSN */
     LOOP_POSITION_GAP_US = 5000,  /* between looks at the position while busy */
+    LOOP_NOTHING_US = 5000000,    /* how long a position that no record stands at may wait to be stored */
     LOOP_SLEEP_MAX_US = 1000000,
     LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
     LOOP_PACE_WINDOW_US = 1000,
@@ -108,20 +109,32 @@ loop_make_offset(const struct connector *c, const struct led_position *pos, stru
     }
 }
 
-/* Hands a new position to the offset thread. A snapshot's counts only when it is whole. */
+/*
+ * Hands a new position to the offset thread. A snapshot's counts only when it is whole. One that no record stands at
+ * (keepalives, transactions of other tables) is in no hurry: it only lets the server drop WAL, and an idle server must not
+ * cost a disk flush for each of them. A restart within that time reads those transactions again, as Debezium does, with
+ * the tables captured then.
+ */
 static void
 loop_store_position(struct connector *c, bool now)
 {
-    struct led_position pos;
     struct offset o;
     int64_t us = clock_mono_us();
 
     if (!now && us - c->position_us < LOOP_POSITION_GAP_US)
         return;
     c->position_us = us;
-    if (!led_position(c->ledger, &pos) || pos.flush_lsn < c->snapshot_point)
+    if (led_position(c->ledger, &c->position)) {
+        if (!c->position_new)
+            c->position_since_us = us;
+        c->position_new = true;
+    }
+    if (!c->position_new || c->position.flush_lsn < c->snapshot_point)
         return;
-    loop_make_offset(c, &pos, &o);
+    if (c->position.type == LED_NOTHING && us - c->position_since_us < LOOP_NOTHING_US)
+        return;
+    c->position_new = false;
+    loop_make_offset(c, &c->position, &o);
     offsets_put(c->offsets, &o);
 }
 

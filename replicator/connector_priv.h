@@ -71,6 +71,9 @@ struct connector {
     uint64_t told_lsn;
     int64_t status_us;      /* when the last status was sent */
     int64_t position_us;    /* when the position was last looked at */
+    struct led_position position; /* the newest, */
+    bool position_new;      /* not yet handed to the offset thread */
+    int64_t position_since_us; /* since when */
     int64_t progress_us;    /* when snapshot progress was last shown */
     struct pace pace;
     struct err ack_error;

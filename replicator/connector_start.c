@@ -344,7 +344,7 @@ connector_connect(struct connector *c, struct err *e)
         return false;
     }
     c->repl = pg_connect(c->params, PG_REPLICATION, e);
-    if (!c->repl || !start_advance(c, conn, &plan, e)) {
+    if (!c->repl || !start_advance(c, conn, &plan, e) || !catalog_load_types(conn, c->types, e)) {
         PQfinish(conn);
         return false;
     }
@@ -359,7 +359,7 @@ connector_connect(struct connector *c, struct err *e)
         pipeline_start(c->pipeline, &plan.resume);
         c->phase = PHASE_STREAM;
     }
-    c->catalog = catalog_new(c->params, conn);
+    c->catalog = catalog_new(c->params, conn, c->types);
     return c->phase == PHASE_SNAPSHOT || connector_stream(c, e);
 }
 

@@ -12,7 +12,6 @@
 
 enum {
     CATALOG_SQL_MAX = 1 << 20,
-    FIRST_USER_OID = 16384, /* FirstNormalObjectId: below, types are built in and never change */
     CATALOG_BACKOFF_MS = 200,
     CATALOG_BACKOFF_CAP_MS = 10000,
 };
@@ -21,6 +20,7 @@ enum step { STEP_IDLE, STEP_CONNECTING, STEP_WAITING, STEP_BROKEN };
 
 struct catalog {
     const struct pg_params *params;
+    struct types *registry;
     PGconn *conn;
     enum step step;
     bool want_write;
@@ -72,7 +72,7 @@ enum { COL_KIND, COL_N, COL_NAME, COL_NOT_NULL, COL_GENERATED, COL_DEFAULT, COL_
 
 /* The given types, what they are arrays of and domains over, enum labels in their sort order. */
 static const char types_sql[] =
-    "WITH RECURSIVE want(oid) AS (SELECT unnest(ARRAY[%s]::oid[]) UNION "
+    "WITH RECURSIVE want(oid) AS (SELECT oid FROM pg_catalog.pg_type WHERE %s UNION "
     "SELECT v.oid FROM want w JOIN pg_catalog.pg_type p ON p.oid = w.oid "
     "CROSS JOIN LATERAL (VALUES (CASE WHEN p.typlen = -1 THEN p.typelem ELSE 0 END), (p.typbasetype)) AS v(oid) "
     "WHERE v.oid <> 0) "
@@ -80,6 +80,11 @@ static const char types_sql[] =
     "CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typbasetype::text, t.typtypmod::text, e.enumlabel::text "
     "FROM want w JOIN pg_catalog.pg_type t ON t.oid = w.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace "
     "LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid ORDER BY t.oid, e.enumsortorder";
+
+/* All that are not built in, without the row types of tables and their arrays, which no column of use has. */
+static const char types_all[] =
+    "oid >= 16384 AND typtype <> 'c' AND NOT EXISTS "
+    "(SELECT 1 FROM pg_catalog.pg_type el WHERE el.oid = pg_type.typelem AND el.typtype = 'c')";
 
 enum { TYPES_OID, TYPES_SCHEMA, TYPES_NAME, TYPES_KIND, TYPES_ELEM, TYPES_BASE, TYPES_TYPMOD, TYPES_LABEL, TYPES_COLS };
 
@@ -97,21 +102,22 @@ catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
     buf_free(&t);
 }
 
-/* Appends the question about the types that are not built in; false when there are none. */
+/* Appends the question about the types that the registry lacks; false when there are none. */
 static bool
-catalog_types_sql(struct buf *sql, const struct pgo_column *cols, uint16_t n)
+catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols, uint16_t n)
 {
     struct buf list;
 
     buf_init(&list, CATALOG_SQL_MAX);
     for (uint16_t i = 0; i < n; i++)
-        if (cols[i].type >= FIRST_USER_OID) {
-            if (list.n)
-                buf_putc(&list, ',');
+        if (!types_get(registry, cols[i].type)) {
+            buf_str(&list, list.n ? "," : "oid IN (");
             num_add_u64(&list, cols[i].type);
         }
-    if (list.n)
+    if (list.n) {
+        buf_putc(&list, ')');
         buf_printf(sql, types_sql, buf_cstr(&list));
+    }
     buf_free(&list);
     return sql->n != 0;
 }
@@ -165,7 +171,7 @@ catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *ou
 }
 
 static void
-catalog_read_types(const PGresult *r, struct types *types)
+catalog_read_types(const PGresult *r, struct types *types, bool renew)
 {
     int rows = PQntuples(r);
 
@@ -192,7 +198,8 @@ catalog_read_types(const PGresult *r, struct types *types)
             if (!PQgetisnull(r, i, TYPES_LABEL))
                 labels[t.nlabels++] = PQgetvalue(r, i, TYPES_LABEL);
         t.labels = labels;
-        if (oid >= FIRST_USER_OID)
+        /* A built-in or a known one may come along as an element; what is known stays as it is. */
+        if (renew || !types_get(types, oid))
             types_add(types, &t);
         free(labels);
     }
@@ -201,11 +208,12 @@ catalog_read_types(const PGresult *r, struct types *types)
 /* ------------------------------------------------------------------------------------------------ the session */
 
 struct catalog *
-catalog_new(const struct pg_params *params, PGconn *conn)
+catalog_new(const struct pg_params *params, PGconn *conn, struct types *types)
 {
     struct catalog *c = mem_alloc(sizeof(*c));
 
     c->params = params;
+    c->registry = types;
     c->conn = conn;
     PQsetnonblocking(conn, 1);
     buf_init(&c->sql, CATALOG_SQL_MAX);
@@ -266,7 +274,7 @@ catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *e)
     buf_clear(&c->sql);
     catalog_facts_sql(&c->sql, rel->schema, rel->table);
     buf_init(&types, CATALOG_SQL_MAX);
-    if (catalog_types_sql(&types, rel->cols, rel->ncols)) {
+    if (catalog_types_sql(&types, c->registry, rel->cols, rel->ncols)) {
         BUF_LIT(&c->sql, "; ");
         buf_slice(&c->sql, buf_view(&types));
     }
@@ -385,7 +393,7 @@ catalog_poll(struct catalog *c, struct types *types, const struct relation_facts
     c->asked = false;
     c->failures = 0;
     if (c->types)
-        catalog_read_types(c->types, types);
+        catalog_read_types(c->types, types, false);
     *facts = &c->facts;
     return FACTS_READY;
 }
@@ -427,6 +435,23 @@ catalog_deadline_us(const struct catalog *c)
 }
 
 /* ------------------------------------------------------------------------------------------------ planning */
+
+bool
+catalog_load_types(PGconn *c, struct types *types, struct err *e)
+{
+    struct buf sql;
+    PGresult *r;
+
+    buf_init(&sql, CATALOG_SQL_MAX);
+    buf_printf(&sql, types_sql, types_all);
+    r = pg_query(c, e, TYPES_COLS, buf_cstr(&sql));
+    buf_free(&sql);
+    if (!r)
+        return err_wrap(e, "loading types");
+    catalog_read_types(r, types, true);
+    PQclear(r);
+    return true;
+}
 
 bool
 catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
@@ -510,11 +535,11 @@ catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, 
         PQclear(r);
         buf_clear(&sql);
         ok = true;
-        if (catalog_types_sql(&sql, rel->cols, rel->ncols)) {
+        if (catalog_types_sql(&sql, types, rel->cols, rel->ncols)) {
             r = pg_query(c, e, TYPES_COLS, buf_cstr(&sql));
             ok = r != NULL;
             if (r)
-                catalog_read_types(r, types);
+                catalog_read_types(r, types, false);
             PQclear(r);
         }
     }

@@ -17,11 +17,11 @@
 struct catalog;
 struct pgo_relation;
 
-/* Takes over an open general session. params must outlive the catalog. */
-struct catalog *catalog_new(const struct pg_params *params, PGconn *conn);
+/* Takes over an open general session. params and types must outlive the catalog. */
+struct catalog *catalog_new(const struct pg_params *params, PGconn *conn, struct types *types);
 void catalog_free(struct catalog *c);
 
-/* Asks about the relation and about those of its types that are not built in. One question at a time. */
+/* Asks about the relation, and about those of its types that the registry lacks. One question at a time. */
 bool catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *e);
 /*
  * FACTS_READY: the types are in `types`, *facts points to what is valid until the next catalog_ask.
@@ -33,6 +33,12 @@ struct facts_source catalog_facts_source(struct catalog *c);
 int catalog_fd(const struct catalog *c);         /* -1: nothing to wait for */
 bool catalog_wants_write(const struct catalog *c);
 int64_t catalog_deadline_us(const struct catalog *c); /* INT64_MAX: none */
+
+/*
+ * Fills the registry with every type that is not built in, blocking. Types are as they stood when the session began, and
+ * stay so until the next one, as Debezium's are: an enum's labels in a schema do not change in mid-stream.
+ */
+bool catalog_load_types(PGconn *c, struct types *types, struct err *e);
 
 /* The tables of the database, blocking, for planning: ordinary and partitioned ones outside the system schemas. */
 struct catalog_table {
@@ -47,7 +53,7 @@ bool catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err
 void catalog_tables_free(struct catalog_table *t, size_t n);
 /*
  * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
- * Types that are not built in are added to `types`.
+ * Types that the registry lacks are added to it.
  */
 bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a,
                       struct pgo_relation *rel, struct relation_facts *facts, struct err *e);
