@@ -104,6 +104,8 @@ option_help(struct buf *dst, const struct cli_option *o)
 {
     buf_clear(dst);
     buf_str(dst, o->help);
+    if ((o->choices || o->repeat) && dst->n && dst->p[dst->n - 1] != '.')
+        buf_putc(dst, '.');
     if (o->choices) {
         buf_str(dst, " One of ");
         for (const char *p = o->choices; *p; p++) {
