@@ -129,13 +129,15 @@ offset_to_json(const struct offset *o, struct buf *out)
 static bool
 bad(struct err *e, const char *member, const char *expected)
 {
-    return err_set(e, ERR_FATAL, "offset.corrupt", "stored offset: member \"%.60s\" is not %s", member, expected);
+    return err_set(e, ERR_FATAL, "offset.corrupt", "stored offset: member \"%.60s\" is not %s",
+                   member, expected);
 }
 
 static bool
 read_text(const char *name, const json_t *v, char *dst, size_t n, struct err *e)
 {
-    if (!json_is_string(v) || json_string_length(v) >= n || strlen(json_string_value(v)) != json_string_length(v))
+    if (!json_is_string(v) || json_string_length(v) >= n ||
+        strlen(json_string_value(v)) != json_string_length(v))
         return bad(e, name, "a short text");
     strcpy(dst, json_string_value(v));
     return true;
@@ -159,7 +161,8 @@ read_member(const struct member *m, const json_t *v, struct offset *o, struct er
 
     if (json_is_null(v))
         return true;
-    if ((m->kind == MEMBER_LSN || m->kind == MEMBER_TXID || m->kind == MEMBER_TS) && !json_is_integer(v))
+    if ((m->kind == MEMBER_LSN || m->kind == MEMBER_TXID || m->kind == MEMBER_TS) &&
+        !json_is_integer(v))
         return bad(e, m->name, "a whole number");
     switch (m->kind) {
     case MEMBER_LSN:
@@ -203,7 +206,8 @@ read_members(json_t *doc, struct offset *o, struct err *e)
     char *text;
     bool ok = true;
 
-    json_object_foreach(doc, name, v) {
+    json_object_foreach(doc, name, v)
+    {
         const struct member *m = member_named(name);
 
         if (!m)
@@ -235,7 +239,8 @@ offset_from_json(const char *json, size_t n, struct offset *o, struct err *e)
 
     *o = (struct offset){0};
     if (!doc)
-        return err_set(e, ERR_FATAL, "offset.corrupt", "stored offset is not JSON: %s at byte %d", why.text, why.position);
+        return err_set(e, ERR_FATAL, "offset.corrupt", "stored offset is not JSON: %s at byte %d",
+                       why.text, why.position);
     if (!json_is_object(doc)) {
         json_decref(doc);
         return err_set(e, ERR_FATAL, "offset.corrupt", "stored offset is not a JSON object");

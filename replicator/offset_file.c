@@ -29,7 +29,9 @@
 
 enum {
     FILE_VERSION = 1,
-    FILE_MAX_BYTES = 1 << 20, /* an offset is a few hundred bytes; transaction counters of many tables, some hundred KB */
+    FILE_MAX_BYTES =
+        1
+        << 20, /* an offset is a few hundred bytes; transaction counters of many tables, some hundred KB */
 };
 
 struct offset_file {
@@ -45,8 +47,9 @@ static bool
 corrupt(const struct offset_file *f, struct err *e, const char *why)
 {
     return err_set(e, ERR_FATAL, "offset.corrupt",
-                   "offset file \"%s\": %s; it is left as it is: mend it, or move it away to start without an offset", f->path,
-                   why);
+                   "offset file \"%s\": %s; it is left as it is: mend it, or move it away to start "
+                   "without an offset",
+                   f->path, why);
 }
 
 static bool
@@ -92,29 +95,36 @@ read_own(const struct offset_file *f, const json_t *doc, struct offset *o, struc
     o->own = true;
     if (!get_lsn(doc, "flush_lsn", &o->flush_lsn))
         return corrupt(f, e, "\"flush_lsn\" is no LSN");
-    if (!get_lsn(position, "commit_lsn", &o->pos_commit_lsn) || !get_lsn(position, "lsn", &o->pos_lsn) ||
-        !get_number(position, "ordinal", INT64_MAX, &o->pos_ordinal) || !get_lsn(position, "commit_end", &o->commit_end))
+    if (!get_lsn(position, "commit_lsn", &o->pos_commit_lsn) ||
+        !get_lsn(position, "lsn", &o->pos_lsn) ||
+        !get_number(position, "ordinal", INT64_MAX, &o->pos_ordinal) ||
+        !get_lsn(position, "commit_end", &o->commit_end))
         return corrupt(f, e, "\"position\" is not complete");
     if (!system || !num_parse_u64(slice_of(system), &o->system_id))
         return corrupt(f, e, "\"system_identifier\" is no number");
     if (!get_number(doc, "timeline", UINT32_MAX, &timeline))
         return corrupt(f, e, "\"timeline\" is no number");
     o->timeline = (uint32_t)timeline;
-    if (!get_text(doc, "slot", o->slot, sizeof o->slot) || !get_text(doc, "database", o->database, sizeof o->database))
+    if (!get_text(doc, "slot", o->slot, sizeof o->slot) ||
+        !get_text(doc, "database", o->database, sizeof o->database))
         return corrupt(f, e, "\"slot\" or \"database\" is missing");
     return true;
 }
 
 static bool
-belongs(const struct offset_file *f, const json_t *doc, const char *member, const char *ours, struct err *e)
+belongs(const struct offset_file *f, const json_t *doc, const char *member, const char *ours,
+        struct err *e)
 {
     const char *theirs = json_string_value(json_object_get(doc, member));
 
     if (!theirs)
-        return corrupt(f, e, strcmp(member, "server") == 0 ? "\"server\" is missing" : "\"connector\" is missing");
+        return corrupt(f, e,
+                       strcmp(member, "server") == 0 ? "\"server\" is missing"
+                                                     : "\"connector\" is missing");
     if (strcmp(theirs, ours) != 0)
         return err_set(e, ERR_CONFIG, "offset.other",
-                       "offset file \"%s\" belongs to %s \"%.100s\", not to \"%.100s\"; set offset.storage.file.filename",
+                       "offset file \"%s\" belongs to %s \"%.100s\", not to \"%.100s\"; set "
+                       "offset.storage.file.filename",
                        f->path, member, theirs, ours);
     return true;
 }
@@ -131,8 +141,9 @@ read_document(const struct offset_file *f, const json_t *doc, struct offset *o, 
         return corrupt(f, e, "it is no offset file of walbridge");
     if (json_integer_value(version) != FILE_VERSION)
         return err_set(e, ERR_FATAL, "offset.version",
-                       "offset file \"%s\" has version %" PRId64 ", this walbridge knows %d; run the newer one", f->path,
-                       (int64_t)json_integer_value(version), FILE_VERSION);
+                       "offset file \"%s\" has version %" PRId64
+                       ", this walbridge knows %d; run the newer one",
+                       f->path, (int64_t)json_integer_value(version), FILE_VERSION);
     if (!belongs(f, doc, "connector", f->connector, e) || !belongs(f, doc, "server", f->server, e))
         return false;
     if (!json_is_object(inner))
@@ -160,7 +171,8 @@ read_file(const struct offset_file *f, struct buf *out, bool *found, struct err 
     if (fd < 0 && errno == ENOENT)
         return true;
     if (fd < 0)
-        return err_set(e, ERR_CONFIG, "offset.read", "cannot open offset file \"%s\": %s", f->path, strerror(errno));
+        return err_set(e, ERR_CONFIG, "offset.read", "cannot open offset file \"%s\": %s", f->path,
+                       strerror(errno));
     *found = true;
     while (n > 0) {
         char *room = buf_room(out, 4096);
@@ -174,7 +186,8 @@ read_file(const struct offset_file *f, struct buf *out, bool *found, struct err 
             buf_took(out, (size_t)n);
     }
     if (n < 0)
-        err_set(e, ERR_RETRY, "offset.read", "cannot read offset file \"%s\": %s", f->path, strerror(errno));
+        err_set(e, ERR_RETRY, "offset.read", "cannot read offset file \"%s\": %s", f->path,
+                strerror(errno));
     close(fd);
     return n == 0;
 }
@@ -192,7 +205,8 @@ file_load(struct offset_store *base, struct offset *out, bool *found, struct err
     buf_init(&text, FILE_MAX_BYTES + 4096);
     ok = read_file(f, &text, found, e);
     if (ok && *found) {
-        doc = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+        doc =
+            json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
         ok = doc ? read_document(f, doc, out, e) : corrupt(f, e, why.text);
         json_decref(doc);
     }
@@ -220,7 +234,8 @@ write_document(const struct offset_file *f, const struct offset *o, struct buf *
     BUF_LIT(b, ",\"server\":");
     json_cstr(b, f->server);
     if (o->own) {
-        buf_printf(b, ",\"system_identifier\":\"%" PRIu64 "\",\"timeline\":%" PRIu32 ",\"slot\":", o->system_id, o->timeline);
+        buf_printf(b, ",\"system_identifier\":\"%" PRIu64 "\",\"timeline\":%" PRIu32 ",\"slot\":",
+                   o->system_id, o->timeline);
         json_cstr(b, o->slot);
         BUF_LIT(b, ",\"database\":");
         json_cstr(b, o->database);
@@ -243,9 +258,12 @@ static bool
 cannot(const struct offset_file *f, const char *what, struct err *e)
 {
     int error = errno;
-    enum err_class cls = error == EACCES || error == EROFS || error == ENOENT || error == EPERM ? ERR_CONFIG : ERR_RETRY;
+    enum err_class cls = error == EACCES || error == EROFS || error == ENOENT || error == EPERM
+                             ? ERR_CONFIG
+                             : ERR_RETRY;
 
-    return err_set(e, cls, "offset.write", "cannot %s offset file \"%s\": %s", what, f->path, strerror(error));
+    return err_set(e, cls, "offset.write", "cannot %s offset file \"%s\": %s", what, f->path,
+                   strerror(error));
 }
 
 static bool
@@ -355,8 +373,8 @@ default_path(const char *connector)
 
     buf_init(&b, 4096);
     for (const char *p = connector; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-                     strchr("._-", *p) != NULL;
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                     (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
 
         if (plain)
             buf_putc(&b, *p);
@@ -372,7 +390,8 @@ default_path(const char *connector)
 struct offset_store *
 offset_file_open(const struct config *c, struct err *e)
 {
-    const char *given = config_str(c, "offset.storage.file.filename"), *server = config_str(c, "topic.prefix");
+    const char *given = config_str(c, "offset.storage.file.filename"),
+               *server = config_str(c, "topic.prefix");
     struct offset_file *f = mem_alloc(sizeof *f);
     struct stat st;
     char *copy;
@@ -388,7 +407,9 @@ offset_file_open(const struct config *c, struct err *e)
     /* Found out now, not after the first minutes of streaming. */
     if (stat(f->dir, &st) != 0 || !S_ISDIR(st.st_mode) || access(f->dir, W_OK | X_OK) != 0) {
         err_set(e, ERR_CONFIG, "offset.folder",
-                "cannot write to \"%s\", the folder of the offset file; set offset.storage.file.filename", f->dir);
+                "cannot write to \"%s\", the folder of the offset file; set "
+                "offset.storage.file.filename",
+                f->dir);
         file_close(&f->base);
         return NULL;
     }

@@ -40,18 +40,19 @@ struct lines_run {
 
 struct lines_sink {
     struct sink base;
-    int fd, epoll_fd;     /* the latter is readable when the former can be written; -1: a regular file */
-    bool waiting;         /* for the reader */
+    int fd,
+        epoll_fd; /* the latter is readable when the former can be written; -1: a regular file */
+    bool waiting; /* for the reader */
     bool regular, owned;
-    bool mid_line;        /* the last byte written does not end a line */
-    struct buf out;       /* lines not yet written */
-    size_t out_at;        /* of them, written */
+    bool mid_line;                             /* the last byte written does not end a line */
+    struct buf out;                            /* lines not yet written */
+    size_t out_at;                             /* of them, written */
     uint64_t put_end, written_end, synced_end; /* positions in the stream */
-    int64_t unsynced_us;  /* since when something is written and not synced; 0: nothing */
+    int64_t unsynced_us;    /* since when something is written and not synced; 0: nothing */
     struct lines_run *runs; /* ring */
     size_t head, n, cap;
     bool flushing;
-    char context[512];    /* the context headers as JSON members */
+    char context[512]; /* the context headers as JSON members */
     char path[300];
 };
 
@@ -108,7 +109,8 @@ lines_failed(const struct lines_sink *s, int error, struct err *e)
 {
     if (error == EPIPE)
         return err_set(e, ERR_FATAL, "lines.closed", "the reader of \"%s\" has gone", s->path);
-    return err_set(e, ERR_RETRY, "lines.write", "cannot write \"%s\": %s", s->path, strerror(error));
+    return err_set(e, ERR_RETRY, "lines.write", "cannot write \"%s\": %s", s->path,
+                   strerror(error));
 }
 
 static void
@@ -126,7 +128,9 @@ static bool
 write_out(struct lines_sink *s, struct err *e)
 {
     while (s->out_at < s->out.n) {
-        ssize_t n = fault_hit("lines.write") ? (errno = EIO, -1) : write(s->fd, s->out.p + s->out_at, s->out.n - s->out_at);
+        ssize_t n = fault_hit("lines.write")
+                        ? (errno = EIO, -1)
+                        : write(s->fd, s->out.p + s->out_at, s->out.n - s->out_at);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -160,7 +164,8 @@ sync_out(struct lines_sink *s, struct err *e)
         return true;
     }
     if (s->synced_end == s->written_end ||
-        (!s->flushing && s->written_end - s->synced_end < SYNC_BYTES && clock_mono_us() - s->unsynced_us < SYNC_US))
+        (!s->flushing && s->written_end - s->synced_end < SYNC_BYTES &&
+         clock_mono_us() - s->unsynced_us < SYNC_US))
         return true;
     if (fault_hit("lines.sync") || fdatasync(s->fd) != 0)
         return lines_failed(s, errno, e);
@@ -211,7 +216,8 @@ remember(struct lines_sink *s, uint64_t ticket)
 }
 
 static enum sink_put
-lines_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r, uint64_t ticket, struct err *e)
+lines_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r,
+          uint64_t ticket, struct err *e)
 {
     struct lines_sink *s = (struct lines_sink *)base;
     const struct lines_prog *l = prog;
@@ -348,24 +354,27 @@ static const struct sink_ops lines_ops = {
 static bool
 cut_torn_line(struct lines_sink *s, off_t size, struct err *e)
 {
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
     char block[4096];
     off_t end = size;
 
-    while (end > 0) {
+    while (fd >= 0 && end > 0) {
         off_t from = end > (off_t)sizeof block ? end - (off_t)sizeof block : 0;
-        ssize_t n = pread(s->fd, block, (size_t)(end - from), from);
         const char *nl;
 
-        if (n != end - from)
-            return lines_failed(s, n < 0 ? errno : EIO, e);
-        nl = memrchr(block, '\n', (size_t)n);
-        if (nl) {
-            end = from + (nl - block) + 1;
-            break;
+        if (pread(fd, block, (size_t)(end - from), from) != end - from) {
+            close(fd);
+            return lines_failed(s, EIO, e);
         }
-        end = from;
+        nl = memrchr(block, '\n', (size_t)(end - from));
+        end = nl ? from + (nl - block) + 1 : from;
+        if (nl)
+            break;
     }
-    return end == size || ftruncate(s->fd, end) == 0 || lines_failed(s, errno, e);
+    if (fd >= 0)
+        close(fd);
+    /* Without the right to read there is no way to know: then the line stays. */
+    return fd < 0 || end == size || ftruncate(s->fd, end) == 0 || lines_failed(s, errno, e);
 }
 
 /*
@@ -378,10 +387,9 @@ lines_open(struct lines_sink *s, struct err *e)
     bool standard = strcmp(s->path, "-") == 0;
     struct stat st;
 
+    /* For writing only: reading too would make us a reader of our own pipe, who never goes away. */
     s->fd = open(standard ? "/proc/self/fd/1" : s->path,
-                 O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | (standard ? 0 : O_CREAT), 0600);
-    if (s->fd < 0)
-        s->fd = open(standard ? "/proc/self/fd/1" : s->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+                 O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | (standard ? 0 : O_CREAT), 0600);
     s->owned = s->fd >= 0;
     if (s->fd < 0 && standard) {
         s->fd = STDOUT_FILENO;
@@ -391,7 +399,8 @@ lines_open(struct lines_sink *s, struct err *e)
     if (standard)
         strcpy(s->path, "standard output");
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
-        return err_set(e, ERR_CONFIG, "lines.open", "cannot open \"%s\": %s", s->path, strerror(errno));
+        return err_set(e, ERR_CONFIG, "lines.open", "cannot open \"%s\": %s", s->path,
+                       strerror(errno));
     s->regular = S_ISREG(st.st_mode);
     if (s->regular)
         return standard || cut_torn_line(s, st.st_size, e);
@@ -416,8 +425,10 @@ make_context(struct lines_sink *s, const struct sink_env *env)
     buf_init(&b, sizeof s->context - 1);
     BUF_LIT(&b, "\"__debezium.context.connectorLogicalName\":");
     json_cstr(&b, env->settings->prefix);
-    BUF_LIT(&b, ",\"__debezium.context.taskId\":\"0\",\"__debezium.context.connectorName\":\"postgresql\","
-                "\"__debezium.context.runId\":");
+    BUF_LIT(
+        &b,
+        ",\"__debezium.context.taskId\":\"0\",\"__debezium.context.connectorName\":\"postgresql\","
+        "\"__debezium.context.runId\":");
     json_cstr(&b, env->run_id ? env->run_id : "");
     strcpy(s->context, buf_cstr(&b));
     buf_free(&b);

@@ -15,7 +15,7 @@ struct null_sink {
     struct null_run {
         uint64_t ticket;
         unsigned n;
-    } *runs;
+    } * runs;
     size_t n, cap;
 };
 
@@ -44,7 +44,8 @@ null_encode(const void *prog, const struct change *c, struct recbuf *out, struct
 }
 
 static enum sink_put
-null_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r, uint64_t ticket, struct err *e)
+null_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r,
+         uint64_t ticket, struct err *e)
 {
     struct null_sink *s = (struct null_sink *)base;
 

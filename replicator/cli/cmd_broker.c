@@ -23,10 +23,12 @@ make_topic(struct mock_broker *b, const char *given, struct err *e)
     if (colon) {
         partitions = strtol(colon + 1, &end, 10);
         if (end == colon + 1 || *end != '\0' || partitions < 1 || partitions > 1000)
-            return err_set(e, ERR_CONFIG, "broker.topic", "\"%s\": expected NAME:PARTITIONS, 1 to 1000", given);
+            return err_set(e, ERR_CONFIG, "broker.topic",
+                           "\"%s\": expected NAME:PARTITIONS, 1 to 1000", given);
     }
     if (n == 0 || n >= sizeof name)
-        return err_set(e, ERR_CONFIG, "broker.topic", "\"%s\": the name has 1 to 249 characters", given);
+        return err_set(e, ERR_CONFIG, "broker.topic", "\"%s\": the name has 1 to 249 characters",
+                       given);
     memcpy(name, given, n);
     name[n] = '\0';
     return mock_broker_topic(b, name, (int)partitions, e);
@@ -40,7 +42,8 @@ write_port_file(const char *path, const char *servers, struct err *e)
 
     if (f && fclose(f) != 0)
         ok = false;
-    return ok || err_set(e, ERR_CONFIG, "broker.port_file", "cannot write \"%s\": %s", path, strerror(errno));
+    return ok || err_set(e, ERR_CONFIG, "broker.port_file", "cannot write \"%s\": %s", path,
+                         strerror(errno));
 }
 
 static bool
@@ -54,7 +57,8 @@ prepare(struct mock_broker *b, const struct cli_args *a, struct err *e)
     if (path && !write_port_file(path, mock_broker_servers(b), e))
         return false;
     if (printf("bootstrap.servers=%s\n", mock_broker_servers(b)) < 0 || fflush(stdout) != 0)
-        return err_set(e, ERR_FATAL, "broker.stdout", "cannot write to standard output: %s", strerror(errno));
+        return err_set(e, ERR_FATAL, "broker.stdout", "cannot write to standard output: %s",
+                       strerror(errno));
     return true;
 }
 
@@ -90,7 +94,8 @@ run_broker(const struct cli_args *a)
 }
 
 static const struct cli_option broker_options[] = {
-    {0, "topics", "NAME:PARTITIONS", true, NULL, "Make this topic at start; others are made with one partition when they are asked for"},
+    {0, "topics", "NAME:PARTITIONS", true, NULL,
+     "Make this topic at start; others are made with one partition when they are asked for"},
     {0, "port", "PORT", false, NULL, "Listen on this port; without it, on one that is free"},
     {0, "port-file", "FILE", false, NULL, "Write the port to this file once the endpoint answers"},
     {0},
@@ -102,7 +107,10 @@ const struct cli_command cmd_broker = {
     .options = broker_options,
     .run = run_broker,
     .help = "Run a Kafka endpoint for trials inside this process",
-    .details = "Prints \"bootstrap.servers=127.0.0.1:PORT\" once it answers, and runs until SIGTERM or SIGINT. It is no "
-               "broker for real data: everything is in memory, and a partition keeps only its last 5 MB or 100000 "
-               "messages.",
+    .details =
+        "Prints \"bootstrap.servers=127.0.0.1:PORT\" once it answers, and runs until SIGTERM or "
+        "SIGINT. It is no "
+        "broker for real data: everything is in memory, and a partition keeps only its last 5 MB "
+        "or 100000 "
+        "messages.",
 };

@@ -32,9 +32,9 @@ enum {
 struct pipe {
     int from, to;
     char *p;
-    size_t at, n;    /* p[at..n) is to be written */
-    size_t seen;     /* p[..seen) belongs to frames that were looked at */
-    uint64_t frame;  /* bytes of the current frame that are still to come */
+    size_t at, n;   /* p[at..n) is to be written */
+    size_t seen;    /* p[..seen) belongs to frames that were looked at */
+    uint64_t frame; /* bytes of the current frame that are still to come */
 };
 
 struct client {
@@ -63,7 +63,8 @@ mock_broker_topic(struct mock_broker *b, const char *name, int partitions, struc
     rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(b->cluster, name, partitions, 1);
 
     if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        return err_set(e, ERR_FATAL, "broker.topic", "topic \"%s\": %s", name, rd_kafka_err2str(code));
+        return err_set(e, ERR_FATAL, "broker.topic", "topic \"%s\": %s", name,
+                       rd_kafka_err2str(code));
     return true;
 }
 
@@ -135,7 +136,8 @@ skip_text(struct rd *r)
 static void
 put_u32(struct rd *r, uint32_t v)
 {
-    unsigned char bytes[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v};
+    unsigned char bytes[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16),
+                              (unsigned char)(v >> 8), (unsigned char)v};
     struct slice here = rd_bytes(r, 4);
 
     if (rd_ok(r))
@@ -187,7 +189,8 @@ look_at_answer(struct mock_broker *b, struct client *c, struct pipe *p)
     if (!rd_ok(&r))
         return false;
     if (c->n > 0 && c->answers[c->head].correlation == correlation) {
-        if (p->n - p->seen < ((uint64_t)length + 4 < ANSWER_HEAD_BYTES ? length + 4 : ANSWER_HEAD_BYTES))
+        if (p->n - p->seen <
+            ((uint64_t)length + 4 < ANSWER_HEAD_BYTES ? length + 4 : ANSWER_HEAD_BYTES))
             return false;
         if (c->answers[c->head].api == API_METADATA)
             mend_metadata(b, &r, c->answers[c->head].version);
@@ -345,9 +348,10 @@ listen_on(struct mock_broker *b, int port, struct err *e)
     if (b->listen_fd < 0)
         return err_set(e, ERR_FATAL, "broker.listen", "socket: %s", strerror(errno));
     setsockopt(b->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(b->listen_fd, (const struct sockaddr *)&a, sizeof a) != 0 || listen(b->listen_fd, 64) != 0 ||
-        getsockname(b->listen_fd, (struct sockaddr *)&a, &n) != 0)
-        return err_set(e, ERR_CONFIG, "broker.listen", "cannot listen on 127.0.0.1:%d: %s", port, strerror(errno));
+    if (bind(b->listen_fd, (const struct sockaddr *)&a, sizeof a) != 0 ||
+        listen(b->listen_fd, 64) != 0 || getsockname(b->listen_fd, (struct sockaddr *)&a, &n) != 0)
+        return err_set(e, ERR_CONFIG, "broker.listen", "cannot listen on 127.0.0.1:%d: %s", port,
+                       strerror(errno));
     b->port = ntohs(a.sin_port);
     snprintf(b->servers, sizeof b->servers, "127.0.0.1:%u", b->port);
     return true;
@@ -366,7 +370,8 @@ start_cluster(struct mock_broker *b, struct err *e)
     if (!b->rk)
         return err_set(e, ERR_FATAL, "broker.start", "%s", why);
     b->cluster = rd_kafka_mock_cluster_new(b->rk, 1);
-    if (!b->cluster || sscanf(rd_kafka_mock_cluster_bootstraps(b->cluster), "%63[^:]:%u", host, &port) != 2 ||
+    if (!b->cluster ||
+        sscanf(rd_kafka_mock_cluster_bootstraps(b->cluster), "%63[^:]:%u", host, &port) != 2 ||
         inet_pton(AF_INET, host, &b->target.sin_addr) != 1)
         return err_set(e, ERR_FATAL, "broker.start", "the mock cluster did not start");
     b->target.sin_family = AF_INET;

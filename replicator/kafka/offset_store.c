@@ -35,17 +35,28 @@ struct offset_kafka {
     rd_kafka_t *producer; /* NULL: not yet connected */
     int32_t partitions, partition;
     int64_t timeout_ms;
-    uintptr_t serial; /* of the record on the way: a report that comes too late is not taken for the next one's */
+    uintptr_t
+        serial; /* of the record on the way: a report that comes too late is not taken for the next one's */
 };
 
 /* -------------------------------------------------------------------------------------------------------- headers */
 
-enum own_member { OWN_FLUSH_LSN, OWN_POSITION, OWN_COMMIT_END, OWN_SYSTEM_ID, OWN_TIMELINE, OWN_SLOT, OWN_DATABASE, OWN_MEMBERS };
+enum own_member {
+    OWN_FLUSH_LSN,
+    OWN_POSITION,
+    OWN_COMMIT_END,
+    OWN_SYSTEM_ID,
+    OWN_TIMELINE,
+    OWN_SLOT,
+    OWN_DATABASE,
+    OWN_MEMBERS
+};
 
 static const char *const own_names[OWN_MEMBERS] = {
-    [OWN_FLUSH_LSN] = "walbridge.flush_lsn",     [OWN_POSITION] = "walbridge.position",
-    [OWN_COMMIT_END] = "walbridge.commit_end",   [OWN_SYSTEM_ID] = "walbridge.system_identifier", [OWN_TIMELINE] = "walbridge.timeline",
-    [OWN_SLOT] = "walbridge.slot",               [OWN_DATABASE] = "walbridge.database",
+    [OWN_FLUSH_LSN] = "walbridge.flush_lsn",   [OWN_POSITION] = "walbridge.position",
+    [OWN_COMMIT_END] = "walbridge.commit_end", [OWN_SYSTEM_ID] = "walbridge.system_identifier",
+    [OWN_TIMELINE] = "walbridge.timeline",     [OWN_SLOT] = "walbridge.slot",
+    [OWN_DATABASE] = "walbridge.database",
 };
 
 static void
@@ -58,8 +69,8 @@ own_text(const struct offset *o, enum own_member m, char text[HEADER_TEXT])
         num_lsn_text(text, o->flush_lsn);
         break;
     case OWN_POSITION: /* commit LSN, record LSN, ordinal */
-        snprintf(text, HEADER_TEXT, "%s %s %" PRIu64, num_lsn_text(a, o->pos_commit_lsn), num_lsn_text(b, o->pos_lsn),
-                 o->pos_ordinal);
+        snprintf(text, HEADER_TEXT, "%s %s %" PRIu64, num_lsn_text(a, o->pos_commit_lsn),
+                 num_lsn_text(b, o->pos_lsn), o->pos_ordinal);
         break;
     case OWN_COMMIT_END:
         num_lsn_text(text, o->commit_end);
@@ -87,7 +98,8 @@ parse_position(const char *text, struct offset *o)
 {
     const char *first = strchr(text, ' '), *second = first ? strchr(first + 1, ' ') : NULL;
 
-    return second && num_parse_lsn((struct slice){text, (size_t)(first - text)}, &o->pos_commit_lsn) &&
+    return second &&
+           num_parse_lsn((struct slice){text, (size_t)(first - text)}, &o->pos_commit_lsn) &&
            num_parse_lsn((struct slice){first + 1, (size_t)(second - first - 1)}, &o->pos_lsn) &&
            num_parse_u64(slice_of(second + 1), &o->pos_ordinal);
 }
@@ -123,7 +135,8 @@ own_parse(struct offset *o, enum own_member m, const char *text)
 
 /* All of ours, or none: Connect writes none. */
 static bool
-read_headers(const struct offset_kafka *k, const rd_kafka_message_t *m, struct offset *o, struct err *e)
+read_headers(const struct offset_kafka *k, const rd_kafka_message_t *m, struct offset *o,
+             struct err *e)
 {
     rd_kafka_headers_t *headers;
     unsigned found = 0;
@@ -135,22 +148,26 @@ read_headers(const struct offset_kafka *k, const rd_kafka_message_t *m, struct o
         const void *value;
         size_t n;
 
-        if (rd_kafka_header_get_last(headers, own_names[i], &value, &n) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (rd_kafka_header_get_last(headers, own_names[i], &value, &n) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
             continue;
         if (!value || n >= sizeof text)
-            return err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
+            return err_set(e, ERR_FATAL, "offset.corrupt",
+                           "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
                            own_names[i]);
         memcpy(text, value, n);
         text[n] = '\0';
         if (!own_parse(o, (enum own_member)i, text))
-            return err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
+            return err_set(e, ERR_FATAL, "offset.corrupt",
+                           "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
                            own_names[i]);
         found++;
     }
     o->own = found == OWN_MEMBERS;
     return found == 0 || o->own ||
-           err_set(e, ERR_FATAL, "offset.corrupt", "offsets topic \"%s\": only %u of %d walbridge headers are there",
-                   k->topic, found, OWN_MEMBERS);
+           err_set(e, ERR_FATAL, "offset.corrupt",
+                   "offsets topic \"%s\": only %u of %d walbridge headers are there", k->topic,
+                   found, OWN_MEMBERS);
 }
 
 /* ----------------------------------------------------------------------------------------------------- connecting */
@@ -167,7 +184,8 @@ conf_rows(rd_kafka_conf_t *conf, const char *const rows[][2], struct err *e)
 }
 
 static rd_kafka_t *
-client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const rows[][2], struct err *e)
+client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const rows[][2],
+           struct err *e)
 {
     struct kafka_conf conf;
     rd_kafka_t *rk;
@@ -179,11 +197,13 @@ client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const
         rd_kafka_conf_destroy(conf.rk);
         return NULL;
     }
-    rd_kafka_conf_set_events(conf.rk, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    rd_kafka_conf_set_events(conf.rk,
+                             RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     rk = rd_kafka_new(type, conf.rk, why, sizeof why);
     if (!rk) {
         rd_kafka_conf_destroy(conf.rk);
-        err_set(e, ERR_CONFIG, "kafka.property", "the client of offsets topic \"%s\" cannot be made: %s", k->topic, why);
+        err_set(e, ERR_CONFIG, "kafka.property",
+                "the client of offsets topic \"%s\" cannot be made: %s", k->topic, why);
         return NULL;
     }
     rd_kafka_set_log_queue(rk, NULL); /* onto the main queue, where serve_until finds them */
@@ -231,8 +251,8 @@ produce(struct offset_kafka *k, const struct buf *value, rd_kafka_headers_t *hea
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value ? value->p : NULL, value ? value->n : 0}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    rd_kafka_error_t *error =
-        rd_kafka_produceva(k->producer, parts, sizeof parts / sizeof *parts - (headers == NULL ? 1 : 0));
+    rd_kafka_error_t *error = rd_kafka_produceva(
+        k->producer, parts, sizeof parts / sizeof *parts - (headers == NULL ? 1 : 0));
 
     if (!error)
         return true;
@@ -268,7 +288,9 @@ await_report(struct offset_kafka *k, struct err *e)
         rd_kafka_event_destroy(ev);
     }
     rd_kafka_queue_destroy(queue);
-    return done ? ok : err_set(e, ERR_RETRY, "offset.timeout", "offsets topic \"%s\": no answer", k->topic);
+    return done ? ok
+                : err_set(e, ERR_RETRY, "offset.timeout", "offsets topic \"%s\": no answer",
+                          k->topic);
 }
 
 static bool
@@ -294,8 +316,9 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
     }
     buf_init(&value, 1 << 20);
     offset_to_json(o, &value);
-    ok = buf_ok(&value) ? produce(k, &value, headers, e) && await_report(k, e)
-                        : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 1 MiB");
+    ok = buf_ok(&value)
+             ? produce(k, &value, headers, e) && await_report(k, e)
+             : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 1 MiB");
     buf_free(&value);
     return ok;
 }
@@ -326,9 +349,11 @@ take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *
     if (!slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->key)))
         return true;
     if (strayed)
-        log_warn("offsets topic \"%s\" holds the connector's key in partition %d as well, where only another partitioner "
-                 "puts it; partition %d counts",
-                 k->topic, m->partition, k->partition);
+        log_warn(
+            "offsets topic \"%s\" holds the connector's key in partition %d as well, where only "
+            "another partitioner "
+            "puts it; partition %d counts",
+            k->topic, m->partition, k->partition);
     /* A stray one counts only as long as there is none where it belongs. */
     if (strayed && r->seen && !r->strayed)
         return true;
@@ -339,8 +364,10 @@ take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *
     r->found = m->payload != NULL && m->len > 0;
     if (!r->found)
         return true;
-    return (offset_from_json(m->payload, m->len, &r->value, e) && read_headers(k, m, &r->value, e)) ||
-           err_wrap(e, "offsets topic \"%s\", partition %d, offset %" PRId64, k->topic, m->partition, m->offset);
+    return (offset_from_json(m->payload, m->len, &r->value, e) &&
+            read_headers(k, m, &r->value, e)) ||
+           err_wrap(e, "offsets topic \"%s\", partition %d, offset %" PRId64, k->topic,
+                    m->partition, m->offset);
 }
 
 /* Where each partition ended when we began; 0: nothing to read. An empty one is not even asked, which would wait. */
@@ -354,8 +381,9 @@ find_ends(const struct offset_kafka *k, rd_kafka_t *consumer, int64_t *ends, str
         rd_kafka_resp_err_t code;
 
         /* A topic that was just made has partitions without a leader for a moment. */
-        while ((code = rd_kafka_query_watermark_offsets(consumer, k->topic, p, &low, &high, 10000)) &&
-               kafka_err_class(code) == ERR_RETRY && clock_mono_us() < until_us)
+        while (
+            (code = rd_kafka_query_watermark_offsets(consumer, k->topic, p, &low, &high, 10000)) &&
+            kafka_err_class(code) == ERR_RETRY && clock_mono_us() < until_us)
             usleep(50000);
         if (code)
             return kafka_err(e, code, "offsets topic \"%s\", partition %d", k->topic, p);
@@ -366,8 +394,8 @@ find_ends(const struct offset_kafka *k, rd_kafka_t *consumer, int64_t *ends, str
 
 /* Compaction leaves holes, so a partition is done at its end's offset or at its end, whichever is told first. */
 static bool
-read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue_t *queue, int64_t *ends,
-             struct reading *r, struct err *e)
+read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue_t *queue,
+             int64_t *ends, struct reading *r, struct err *e)
 {
     int64_t until_us = clock_mono_us() + LOAD_WAIT_MS * INT64_C(1000);
     int32_t left = 0;
@@ -403,8 +431,9 @@ read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue
     for (int32_t p = 0; p < k->partitions; p++)
         rd_kafka_consume_stop(rkt, p);
     if (ok && left > 0)
-        ok = err_set(e, ERR_RETRY, "offset.timeout", "offsets topic \"%s\": %d partitions not read after %d s", k->topic,
-                     left, LOAD_WAIT_MS / 1000);
+        ok = err_set(e, ERR_RETRY, "offset.timeout",
+                     "offsets topic \"%s\": %d partitions not read after %d s", k->topic, left,
+                     LOAD_WAIT_MS / 1000);
     return ok;
 }
 
@@ -460,21 +489,28 @@ store_close(struct offset_store *base)
     free(k);
 }
 
-static const struct offset_store_ops kafka_ops = {
-    .name = "kafka", .load = store_load, .save = store_save, .erase = store_erase, .close = store_close};
+static const struct offset_store_ops kafka_ops = {.name = "kafka",
+                                                  .load = store_load,
+                                                  .save = store_save,
+                                                  .erase = store_erase,
+                                                  .close = store_close};
 
 struct offset_store *
 offset_kafka_open(const struct config *c, struct err *e)
 {
-    const char *topic = config_str(c, "offset.storage.topic"), *server = config_str(c, "topic.prefix");
+    const char *topic = config_str(c, "offset.storage.topic"),
+               *server = config_str(c, "topic.prefix");
     struct offset_kafka *k;
 
     if (!kafka_bootstrap(c))
         return err_set(e, ERR_CONFIG, "kafka.bootstrap",
-                       "no Kafka brokers are given for the offsets topic: set bootstrap.servers or BOOTSTRAP_SERVERS"),
+                       "no Kafka brokers are given for the offsets topic: set bootstrap.servers or "
+                       "BOOTSTRAP_SERVERS"),
                NULL;
     if (!topic || !*topic)
-        return err_set(e, ERR_CONFIG, "offset.topic", "property \"offset.storage.topic\" is missing"), NULL;
+        return err_set(e, ERR_CONFIG, "offset.topic",
+                       "property \"offset.storage.topic\" is missing"),
+               NULL;
     k = mem_alloc(sizeof *k);
     k->base.ops = &kafka_ops;
     k->config = config_copy(c);

@@ -23,7 +23,8 @@ admin_answer(rd_kafka_queue_t *queue, int type, const char *topic, struct err *e
         if (ev)
             rd_kafka_event_destroy(ev);
     }
-    err_set(e, ERR_RETRY, "kafka.unreachable", "offsets topic \"%s\": the brokers do not answer", topic);
+    err_set(e, ERR_RETRY, "kafka.unreachable", "offsets topic \"%s\": the brokers do not answer",
+            topic);
     return NULL;
 }
 
@@ -39,13 +40,14 @@ admin_options(rd_kafka_t *rk, rd_kafka_admin_op_t op)
 
 /* Connect's way: create it and take "exists" for an answer. */
 static bool
-create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const struct config *c, const char *topic, bool *existed, struct err *e)
+create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const struct config *c, const char *topic,
+       bool *existed, struct err *e)
 {
     rd_kafka_AdminOptions_t *options = admin_options(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     char why[300];
-    rd_kafka_NewTopic_t *t =
-        rd_kafka_NewTopic_new(topic, (int)config_int(c, "offset.storage.partitions"),
-                              (int)config_int(c, "offset.storage.replication.factor"), why, sizeof why);
+    rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(
+        topic, (int)config_int(c, "offset.storage.partitions"),
+        (int)config_int(c, "offset.storage.replication.factor"), why, sizeof why);
     rd_kafka_event_t *ev;
     rd_kafka_resp_err_t code;
     const char *text;
@@ -55,7 +57,8 @@ create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const struct config *c, const ch
 
     if (!t) {
         rd_kafka_AdminOptions_destroy(options);
-        return err_set(e, ERR_CONFIG, "kafka.topic_creation", "offsets topic \"%s\": %s", topic, why);
+        return err_set(e, ERR_CONFIG, "kafka.topic_creation", "offsets topic \"%s\": %s", topic,
+                       why);
     }
     rd_kafka_NewTopic_set_config(t, "cleanup.policy", "compact");
     rd_kafka_CreateTopics(rk, &t, 1, options, queue);
@@ -73,7 +76,8 @@ create(rd_kafka_t *rk, rd_kafka_queue_t *queue, const struct config *c, const ch
         text = rd_kafka_topic_result_error_string(results[0]);
     }
     *existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
         code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         log_info("kafka: cannot create offsets topic \"%s\" (%s), going on as if it existed", topic,
                  text ? text : rd_kafka_err2str(code));
@@ -102,17 +106,23 @@ check_policy(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic, struct 
     if (!ev)
         return false;
     if (!rd_kafka_event_error(ev))
-        got = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev), &n);
+        got = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev),
+                                                        &n);
     if (n == 1 && !rd_kafka_ConfigResource_error(got[0]))
         entries = rd_kafka_ConfigResource_configs(got[0], &n);
     else
-        log_info("kafka: cannot look at the settings of offsets topic \"%s\"; its cleanup.policy must be compact", topic);
+        log_info(
+            "kafka: cannot look at the settings of offsets topic \"%s\"; its cleanup.policy must "
+            "be compact",
+            topic);
     for (size_t i = 0; entries && i < n; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value && strcmp(value, "compact") != 0)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value &&
+            strcmp(value, "compact") != 0)
             ok = err_set(e, ERR_CONFIG, "offset.topic_policy",
-                         "offsets topic \"%s\" has cleanup.policy \"%s\", expected \"compact\": anything else loses the "
+                         "offsets topic \"%s\" has cleanup.policy \"%s\", expected \"compact\": "
+                         "anything else loses the "
                          "offsets of quiet connectors",
                          topic, value);
     }
@@ -151,11 +161,13 @@ await_partitions(rd_kafka_t *rk, const char *topic, int32_t *partitions, struct 
 }
 
 bool
-offset_topic_ready(rd_kafka_t *rk, const struct config *c, const char *topic, int32_t *partitions, struct err *e)
+offset_topic_ready(rd_kafka_t *rk, const struct config *c, const char *topic, int32_t *partitions,
+                   struct err *e)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     bool existed = false;
-    bool ok = create(rk, queue, c, topic, &existed, e) && (!existed || check_policy(rk, queue, topic, e)) &&
+    bool ok = create(rk, queue, c, topic, &existed, e) &&
+              (!existed || check_policy(rk, queue, topic, e)) &&
               await_partitions(rk, topic, partitions, e);
 
     rd_kafka_queue_destroy(queue);

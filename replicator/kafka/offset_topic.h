@@ -10,6 +10,7 @@
 enum { OFFSET_TOPIC_WAIT_MS = 30000 };
 
 /* rk: a producer. Fills the number of partitions. */
-bool offset_topic_ready(rd_kafka_t *rk, const struct config *c, const char *topic, int32_t *partitions, struct err *e);
+bool offset_topic_ready(rd_kafka_t *rk, const struct config *c, const char *topic,
+                        int32_t *partitions, struct err *e);
 
 #endif

@@ -12,7 +12,8 @@ static bool
 jaas_bad(struct err *e, const char *why)
 {
     return err_set(e, ERR_CONFIG, "kafka.jaas",
-                   "property \"sasl.jaas.config\": %s; expected: org.apache.kafka.common.security.plain.PlainLoginModule "
+                   "property \"sasl.jaas.config\": %s; expected: "
+                   "org.apache.kafka.common.security.plain.PlainLoginModule "
                    "required username=\"…\" password=\"…\";",
                    why);
 }
@@ -57,7 +58,8 @@ jaas_token(const char *p, char *out, size_t n, const char *stop)
 }
 
 bool
-kafka_jaas_parse(const char *jaas, char *module, char *username, char *password, size_t n, struct err *e)
+kafka_jaas_parse(const char *jaas, char *module, char *username, char *password, size_t n,
+                 struct err *e)
 {
     char key[128], value[CREDENTIAL_MAX];
     const char *p = skip_space(jaas);
@@ -67,8 +69,8 @@ kafka_jaas_parse(const char *jaas, char *module, char *username, char *password,
         return jaas_bad(e, "it names no login module");
     p = skip_space(p);
     if (!(p = jaas_token(p, key, sizeof key, " \t\r\n;=")) ||
-        (strcasecmp(key, "required") != 0 && strcasecmp(key, "requisite") != 0 && strcasecmp(key, "sufficient") != 0 &&
-         strcasecmp(key, "optional") != 0))
+        (strcasecmp(key, "required") != 0 && strcasecmp(key, "requisite") != 0 &&
+         strcasecmp(key, "sufficient") != 0 && strcasecmp(key, "optional") != 0))
         return jaas_bad(e, "\"required\" is missing behind the login module");
     for (;;) {
         p = skip_space(p);
@@ -114,20 +116,25 @@ apply_jaas(struct kafka_translation *t, struct err *e)
     } else if (ends_with(module, "ScramLoginModule")) {
         if (!t->mechanism)
             return err_set(e, ERR_CONFIG, "kafka.sasl_mechanism",
-                           "property \"sasl.mechanism\" is missing: SCRAM-SHA-256 or SCRAM-SHA-512 (Amazon MSK: the latter)");
+                           "property \"sasl.mechanism\" is missing: SCRAM-SHA-256 or SCRAM-SHA-512 "
+                           "(Amazon MSK: the latter)");
         ok = strncmp(t->mechanism, "SCRAM-", 6) == 0;
     } else {
         return err_set(e, ERR_CONFIG, "kafka.jaas",
-                       "property \"sasl.jaas.config\": login module \"%.200s\" is not supported, only PlainLoginModule and "
-                       "ScramLoginModule (Amazon MSK: use its SCRAM listener, port 9096, or mutual TLS, port 9094)",
+                       "property \"sasl.jaas.config\": login module \"%.200s\" is not supported, "
+                       "only PlainLoginModule and "
+                       "ScramLoginModule (Amazon MSK: use its SCRAM listener, port 9096, or mutual "
+                       "TLS, port 9094)",
                        module);
     }
     if (!ok)
         return err_set(e, ERR_CONFIG, "kafka.sasl_mechanism",
-                       "property \"sasl.mechanism\" is %s, but sasl.jaas.config names %.200s", t->mechanism, module);
+                       "property \"sasl.mechanism\" is %s, but sasl.jaas.config names %.200s",
+                       t->mechanism, module);
     if (*username == '\0')
         return jaas_bad(e, "username is missing");
-    return kafka_set(t->rk, "sasl.username", username, true, e) && kafka_set(t->rk, "sasl.password", password, true, e);
+    return kafka_set(t->rk, "sasl.username", username, true, e) &&
+           kafka_set(t->rk, "sasl.password", password, true, e);
 }
 
 bool
@@ -149,12 +156,14 @@ store_kind(const char *property, const char *path, enum store_kind *kind, struct
     size_t n;
 
     if (!f)
-        return err_set(e, ERR_CONFIG, "kafka.tls_store", "property \"%s\": cannot read \"%.300s\": %s", property, path,
+        return err_set(e, ERR_CONFIG, "kafka.tls_store",
+                       "property \"%s\": cannot read \"%.300s\": %s", property, path,
                        strerror(errno));
     n = fread(head, 1, sizeof head, f);
     fclose(f);
     if (n < sizeof head)
-        return err_set(e, ERR_CONFIG, "kafka.tls_store", "property \"%s\": \"%.300s\" is empty", property, path);
+        return err_set(e, ERR_CONFIG, "kafka.tls_store", "property \"%s\": \"%.300s\" is empty",
+                       property, path);
     *kind = memcmp(head, "\xFE\xED\xFE\xED", 4) == 0 ? STORE_JKS
             : head[0] == 0x30                        ? STORE_PKCS12
                                                      : STORE_PEM;
@@ -175,15 +184,18 @@ apply_trust(struct kafka_translation *t, struct err *e)
         return false;
     if (kind == STORE_JKS)
         return err_set(e, ERR_CONFIG, "kafka.tls_store",
-                       "property \"%s\": \"%.200s\" is a Java key store; write it out with: keytool -list -rfc -keystore "
+                       "property \"%s\": \"%.200s\" is a Java key store; write it out with: "
+                       "keytool -list -rfc -keystore "
                        "%.200s > ca.pem, and set the property to ca.pem",
                        property, t->trust.location, t->trust.location);
     if (kind == STORE_PKCS12)
         return err_set(e, ERR_CONFIG, "kafka.tls_store",
-                       "property \"%s\": \"%.200s\" is a PKCS#12 store; write it out with: openssl pkcs12 -in %.200s -nokeys "
+                       "property \"%s\": \"%.200s\" is a PKCS#12 store; write it out with: openssl "
+                       "pkcs12 -in %.200s -nokeys "
                        "-out ca.pem, and set the property to ca.pem",
                        property, t->trust.location, t->trust.location);
-    return kafka_set(t->rk, "ssl.ca.location", t->trust.location, false, e) || err_wrap(e, "property \"%s\"", property);
+    return kafka_set(t->rk, "ssl.ca.location", t->trust.location, false, e) ||
+           err_wrap(e, "property \"%s\"", property);
 }
 
 static bool
@@ -205,12 +217,15 @@ apply_key(struct kafka_translation *t, struct err *e)
         return false;
     if (kind == STORE_JKS)
         return err_set(e, ERR_CONFIG, "kafka.tls_store",
-                       "property \"%s\": \"%.200s\" is a Java key store; turn it into PKCS#12 with: keytool -importkeystore "
-                       "-srckeystore %.200s -destkeystore key.p12 -deststoretype PKCS12, and set the property to key.p12",
+                       "property \"%s\": \"%.200s\" is a Java key store; turn it into PKCS#12 "
+                       "with: keytool -importkeystore "
+                       "-srckeystore %.200s -destkeystore key.p12 -deststoretype PKCS12, and set "
+                       "the property to key.p12",
                        property, k->location, k->location);
     if (kind == STORE_PKCS12)
         return (kafka_set(t->rk, "ssl.keystore.location", k->location, false, e) &&
-                kafka_set(t->rk, "ssl.keystore.password", k->password ? k->password : "", true, e)) ||
+                kafka_set(t->rk, "ssl.keystore.password", k->password ? k->password : "", true,
+                          e)) ||
                err_wrap(e, "property \"%s\"", property);
     /* One PEM file holds both, as Java has it. */
     return (kafka_set(t->rk, "ssl.certificate.location", k->location, false, e) &&

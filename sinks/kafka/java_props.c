@@ -8,7 +8,11 @@
 #include "sinks/kafka/translate.h"
 
 /* Java's defaults, except for the queue: 8 MB keeps the process small and is as fast as 64. */
-enum { DEFAULT_QUEUE_BYTES = 8 << 20, DEFAULT_MAX_REQUEST_BYTES = 1 << 20, MAX_REQUEST_BYTES = 1000000000 };
+enum {
+    DEFAULT_QUEUE_BYTES = 8 << 20,
+    DEFAULT_MAX_REQUEST_BYTES = 1 << 20,
+    MAX_REQUEST_BYTES = 1000000000
+};
 
 bool
 kafka_set(rd_kafka_conf_t *rk, const char *name, const char *value, bool secret, struct err *e)
@@ -19,7 +23,8 @@ kafka_set(rd_kafka_conf_t *rk, const char *name, const char *value, bool secret,
     case RD_KAFKA_CONF_OK:
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
-        return err_set(e, ERR_CONFIG, "kafka.unknown_property", "is known neither to the Kafka producer nor to librdkafka");
+        return err_set(e, ERR_CONFIG, "kafka.unknown_property",
+                       "is known neither to the Kafka producer nor to librdkafka");
     case RD_KAFKA_CONF_INVALID:
         break;
     }
@@ -46,7 +51,8 @@ parse_int(const char *value, int64_t min, int64_t max, int64_t *out, struct err 
     *out = strtoll(value, &end, 10);
     if (end == value || *end != '\0' || errno != 0 || *out < min || *out > max)
         return err_set(e, ERR_CONFIG, "kafka.property",
-                       "got \"%.60s\", expected a whole number from %" PRId64 " to %" PRId64, value, min, max);
+                       "got \"%.60s\", expected a whole number from %" PRId64 " to %" PRId64, value,
+                       min, max);
     return true;
 }
 
@@ -57,7 +63,8 @@ run_acks(struct kafka_translation *t, const char *v, struct err *e)
     if (strcasecmp(v, "all") == 0 || strcmp(v, "-1") == 0)
         return true;
     return err_set(e, ERR_CONFIG, "kafka.property",
-                   "got \"%.60s\", only \"all\" is allowed: with less, a record that was acknowledged is lost when its "
+                   "got \"%.60s\", only \"all\" is allowed: with less, a record that was "
+                   "acknowledged is lost when its "
                    "leader fails, and the slot has already moved on",
                    v);
 }
@@ -90,7 +97,8 @@ run_retries(struct kafka_translation *t, const char *v, struct err *e)
         return false;
     if (n == 0)
         return err_set(e, ERR_CONFIG, "kafka.property",
-                       "0 would fail the connector at every change of a leader; leave it out: walbridge retries for ever");
+                       "0 would fail the connector at every change of a leader; leave it out: "
+                       "walbridge retries for ever");
     return true;
 }
 
@@ -174,7 +182,8 @@ run_metadata_age(struct kafka_translation *t, const char *v, struct err *e)
     int64_t ms;
 
     /* librdkafka wants at least 10 ms between refreshes. */
-    return parse_int(v, 0, 3600000, &ms, e) && set_int(t, "topic.metadata.refresh.interval.ms", ms < 10 ? 10 : ms, e);
+    return parse_int(v, 0, 3600000, &ms, e) &&
+           set_int(t, "topic.metadata.refresh.interval.ms", ms < 10 ? 10 : ms, e);
 }
 
 static bool
@@ -183,17 +192,20 @@ run_idle(struct kafka_translation *t, const char *v, struct err *e)
     int64_t ms;
 
     /* Java: a negative number never closes; librdkafka says 0. */
-    return parse_int(v, INT64_MIN + 1, INT32_MAX, &ms, e) && set_int(t, "connections.max.idle.ms", ms < 0 ? 0 : ms, e);
+    return parse_int(v, INT64_MIN + 1, INT32_MAX, &ms, e) &&
+           set_int(t, "connections.max.idle.ms", ms < 0 ? 0 : ms, e);
 }
 
 static bool
 run_partitioner_class(struct kafka_translation *t, const char *v, struct err *e)
 {
     (void)t;
-    if (*v == '\0' || strcmp(v, "org.apache.kafka.clients.producer.internals.DefaultPartitioner") == 0)
+    if (*v == '\0' ||
+        strcmp(v, "org.apache.kafka.clients.producer.internals.DefaultPartitioner") == 0)
         return true;
     return err_set(e, ERR_CONFIG, "kafka.property",
-                   "\"%.200s\" is not supported: keys go to partitions as the Java default does it (murmur2); any other way "
+                   "\"%.200s\" is not supported: keys go to partitions as the Java default does it "
+                   "(murmur2); any other way "
                    "would put a key's records into two partitions",
                    v);
 }
@@ -204,8 +216,9 @@ run_partitioner(struct kafka_translation *t, const char *v, struct err *e)
     (void)t;
     if (strcmp(v, "murmur2_random") == 0 || strcmp(v, "murmur2") == 0)
         return true;
-    return err_set(e, ERR_CONFIG, "kafka.property",
-                   "got \"%.60s\", only murmur2_random is allowed: it is what the Java producer does", v);
+    return err_set(
+        e, ERR_CONFIG, "kafka.property",
+        "got \"%.60s\", only murmur2_random is allowed: it is what the Java producer does", v);
 }
 
 static bool
@@ -224,37 +237,42 @@ run_verification(struct kafka_translation *t, const char *v, struct err *e)
     if (strcasecmp(v, "true") == 0)
         return true;
     return err_set(e, ERR_CONFIG, "kafka.property",
-                   "would talk to anybody who answers; give the certificate authority in ssl.ca.location instead");
+                   "would talk to anybody who answers; give the certificate authority in "
+                   "ssl.ca.location instead");
 }
 
 static bool
 run_identification(struct kafka_translation *t, const char *v, struct err *e)
 {
-    return kafka_set(t->rk, "ssl.endpoint.identification.algorithm", *v == '\0' ? "none" : v, false, e);
+    return kafka_set(t->rk, "ssl.endpoint.identification.algorithm", *v == '\0' ? "none" : v, false,
+                     e);
 }
 
 static bool
 run_mechanism(struct kafka_translation *t, const char *v, struct err *e)
 {
-    static const char *const known[] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"};
+    static const char *const known[] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI",
+                                        "OAUTHBEARER"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcasecmp(v, known[i]) == 0) {
             t->mechanism = known[i];
             return true;
         }
-    return err_set(e, ERR_CONFIG, "kafka.property",
-                   "got \"%.60s\", expected PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER%s", v,
-                   strcasecmp(v, "AWS_MSK_IAM") == 0 ? " (Amazon MSK: use its SCRAM listener, port 9096, or mutual TLS, port 9094)"
-                                                     : "");
+    return err_set(
+        e, ERR_CONFIG, "kafka.property",
+        "got \"%.60s\", expected PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER%s", v,
+        strcasecmp(v, "AWS_MSK_IAM") == 0
+            ? " (Amazon MSK: use its SCRAM listener, port 9096, or mutual TLS, port 9094)"
+            : "");
 }
 
-#define KEEP(fn, member)                                                                                               \
-    static bool fn(struct kafka_translation *t, const char *v, struct err *e)                                          \
-    {                                                                                                                  \
-        (void)e;                                                                                                       \
-        t->member = v;                                                                                                 \
-        return true;                                                                                                   \
+#define KEEP(fn, member)                                                                           \
+    static bool fn(struct kafka_translation *t, const char *v, struct err *e)                      \
+    {                                                                                              \
+        (void)e;                                                                                   \
+        t->member = v;                                                                             \
+        return true;                                                                               \
     }
 KEEP(run_jaas, jaas)
 KEEP(run_trust_location, trust.location)
@@ -270,7 +288,8 @@ KEEP(run_key_password, key.key_password)
 #undef KEEP
 
 #define NO_JVM "belongs to the JVM"
-#define NEVER_GIVES_UP "walbridge never gives a record up: the queue fills, and the slot keeps what is not delivered"
+#define NEVER_GIVES_UP                                                                             \
+    "walbridge never gives a record up: the queue fills, and the slot keeps what is not delivered"
 #define LOADS_CODE "loads code into the process or runs a command"
 #define JAVA_CLASS "names a Java class"
 #define OWN_BUSINESS "walbridge sets it itself"
@@ -282,7 +301,8 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"request.required.acks", KAFKA_CALLED, NULL, run_acks, 0},
     {"batch.size", KAFKA_CALLED, NULL, run_batch_size, 0},
     {"buffer.memory", KAFKA_CALLED, NULL, run_queue, 0},
-    {"client.dns.lookup", KAFKA_NOOP, "all addresses of a name are tried in turn", NULL, KAFKA_COMMON},
+    {"client.dns.lookup", KAFKA_NOOP, "all addresses of a name are tried in turn", NULL,
+     KAFKA_COMMON},
     {"client.id", KAFKA_MAPPED, "client.id", NULL, 0},
     {"client.rack", KAFKA_NOOP, "a producer always writes to the leader", NULL, 0},
     {"compression.type", KAFKA_MAPPED, "compression.type", NULL, 0},
@@ -293,7 +313,8 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"delivery.timeout.ms", KAFKA_NOOP, NEVER_GIVES_UP, NULL, 0},
     {"enable.idempotence", KAFKA_CALLED, NULL, run_idempotence, 0},
     {"enable.metrics.push", KAFKA_NOOP, NO_JVM, NULL, 0},
-    {"interceptor.classes", KAFKA_REFUSED, JAVA_CLASS " that would see and change records; use a transform", NULL, 0},
+    {"interceptor.classes", KAFKA_REFUSED,
+     JAVA_CLASS " that would see and change records; use a transform", NULL, 0},
     {"key.serializer", KAFKA_NOOP, "bytes are written as the converter makes them", NULL, 0},
     {"value.serializer", KAFKA_NOOP, "bytes are written as the converter makes them", NULL, 0},
     {"linger.ms", KAFKA_MAPPED, "linger.ms", NULL, 0},
@@ -302,16 +323,19 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"max.request.size", KAFKA_CALLED, NULL, run_max_request, 0},
     {"metadata.max.age.ms", KAFKA_CALLED, NULL, run_metadata_age, 0},
     {"metadata.max.idle.ms", KAFKA_NOOP, "topics are kept as long as the connector runs", NULL, 0},
-    {"metadata.recovery.strategy", KAFKA_NOOP, "bootstrap.servers are always tried again", NULL, KAFKA_COMMON},
-    {"metadata.recovery.rebootstrap.trigger.ms", KAFKA_NOOP, "bootstrap.servers are always tried again", NULL,
+    {"metadata.recovery.strategy", KAFKA_NOOP, "bootstrap.servers are always tried again", NULL,
      KAFKA_COMMON},
+    {"metadata.recovery.rebootstrap.trigger.ms", KAFKA_NOOP,
+     "bootstrap.servers are always tried again", NULL, KAFKA_COMMON},
     {"metric.reporters", KAFKA_NOOP, NO_JVM, NULL, 0},
     {"auto.include.jmx.reporter", KAFKA_NOOP, NO_JVM, NULL, 0},
     {"metrics.num.samples", KAFKA_NOOP, NO_JVM, NULL, 0},
     {"metrics.recording.level", KAFKA_NOOP, NO_JVM, NULL, 0},
     {"metrics.sample.window.ms", KAFKA_NOOP, NO_JVM, NULL, 0},
-    {"partitioner.adaptive.partitioning.enable", KAFKA_NOOP, "records without a key are spread at random", NULL, 0},
-    {"partitioner.availability.timeout.ms", KAFKA_NOOP, "records without a key are spread at random", NULL, 0},
+    {"partitioner.adaptive.partitioning.enable", KAFKA_NOOP,
+     "records without a key are spread at random", NULL, 0},
+    {"partitioner.availability.timeout.ms", KAFKA_NOOP,
+     "records without a key are spread at random", NULL, 0},
     {"partitioner.class", KAFKA_CALLED, NULL, run_partitioner_class, 0},
     {"partitioner.ignore.keys", KAFKA_CALLED, NULL, run_ignore_keys, 0},
     {"receive.buffer.bytes", KAFKA_CALLED, NULL, run_receive_buffer, KAFKA_COMMON},
@@ -322,10 +346,14 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"retries", KAFKA_CALLED, NULL, run_retries, 0},
     {"retry.backoff.ms", KAFKA_MAPPED, "retry.backoff.ms", NULL, 0},
     {"retry.backoff.max.ms", KAFKA_NOOP, "the wait between two tries does not grow", NULL, 0},
-    {"socket.connection.setup.timeout.ms", KAFKA_MAPPED, "socket.connection.setup.timeout.ms", NULL, KAFKA_COMMON},
-    {"socket.connection.setup.timeout.max.ms", KAFKA_NOOP, "the time to connect does not grow", NULL, KAFKA_COMMON},
-    {"transactional.id", KAFKA_REFUSED, "would promise what is not done: records are not written in Kafka transactions", NULL, 0},
-    {"transaction.timeout.ms", KAFKA_NOOP, "records are not written in Kafka transactions", NULL, 0},
+    {"socket.connection.setup.timeout.ms", KAFKA_MAPPED, "socket.connection.setup.timeout.ms", NULL,
+     KAFKA_COMMON},
+    {"socket.connection.setup.timeout.max.ms", KAFKA_NOOP, "the time to connect does not grow",
+     NULL, KAFKA_COMMON},
+    {"transactional.id", KAFKA_REFUSED,
+     "would promise what is not done: records are not written in Kafka transactions", NULL, 0},
+    {"transaction.timeout.ms", KAFKA_NOOP, "records are not written in Kafka transactions", NULL,
+     0},
 
     {"security.protocol", KAFKA_MAPPED, "security.protocol", NULL, KAFKA_COMMON},
     {"security.providers", KAFKA_REFUSED, JAVA_CLASS, NULL, KAFKA_COMMON},
@@ -335,11 +363,13 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"sasl.username", KAFKA_MAPPED, "sasl.username", NULL, KAFKA_COMMON},
     {"sasl.password", KAFKA_MAPPED, "sasl.password", NULL, KAFKA_COMMON | KAFKA_SECRET},
     {"sasl.client.callback.handler.class", KAFKA_REFUSED,
-     JAVA_CLASS "; PLAIN and SCRAM work without it (Amazon MSK: SCRAM on port 9096 or mutual TLS on port 9094)", NULL,
+     JAVA_CLASS "; PLAIN and SCRAM work without it (Amazon MSK: SCRAM on port 9096 or mutual TLS "
+                "on port 9094)",
+     NULL, KAFKA_COMMON},
+    {"sasl.login.callback.handler.class", KAFKA_REFUSED,
+     JAVA_CLASS "; PLAIN and SCRAM work without it", NULL, KAFKA_COMMON},
+    {"sasl.login.class", KAFKA_REFUSED, JAVA_CLASS "; PLAIN and SCRAM work without it", NULL,
      KAFKA_COMMON},
-    {"sasl.login.callback.handler.class", KAFKA_REFUSED, JAVA_CLASS "; PLAIN and SCRAM work without it", NULL,
-     KAFKA_COMMON},
-    {"sasl.login.class", KAFKA_REFUSED, JAVA_CLASS "; PLAIN and SCRAM work without it", NULL, KAFKA_COMMON},
     {"sasl.kerberos.service.name", KAFKA_MAPPED, "sasl.kerberos.service.name", NULL, KAFKA_COMMON},
     {"sasl.kerberos.kinit.cmd", KAFKA_REFUSED, LOADS_CODE, NULL, KAFKA_COMMON},
     {"sasl.login.connect.timeout.ms", KAFKA_NOOP, NO_JVM, NULL, KAFKA_COMMON},
@@ -352,11 +382,13 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"sasl.login.retry.backoff.max.ms", KAFKA_NOOP, NO_JVM, NULL, KAFKA_COMMON},
 
     {"ssl.truststore.location", KAFKA_CALLED, NULL, run_trust_location, KAFKA_COMMON},
-    {"ssl.truststore.password", KAFKA_CALLED, NULL, run_trust_password, KAFKA_COMMON | KAFKA_SECRET},
+    {"ssl.truststore.password", KAFKA_CALLED, NULL, run_trust_password,
+     KAFKA_COMMON | KAFKA_SECRET},
     {"ssl.truststore.type", KAFKA_CALLED, NULL, run_trust_type, KAFKA_COMMON},
     {"ssl.truststore.certificates", KAFKA_CALLED, NULL, run_trust_pem, KAFKA_COMMON | KAFKA_SECRET},
     {"ssl.keystore.location", KAFKA_CALLED, NULL, run_key_location, KAFKA_COMMON},
-    {"ssl.keystore.password", KAFKA_CALLED, NULL, run_key_password_store, KAFKA_COMMON | KAFKA_SECRET},
+    {"ssl.keystore.password", KAFKA_CALLED, NULL, run_key_password_store,
+     KAFKA_COMMON | KAFKA_SECRET},
     {"ssl.keystore.type", KAFKA_CALLED, NULL, run_key_type, KAFKA_COMMON},
     {"ssl.keystore.certificate.chain", KAFKA_CALLED, NULL, run_key_chain, KAFKA_COMMON},
     {"ssl.keystore.key", KAFKA_CALLED, NULL, run_key_pem, KAFKA_COMMON | KAFKA_SECRET},
@@ -364,7 +396,8 @@ const struct kafka_java_prop kafka_java_props[] = {
     {"ssl.key.pem", KAFKA_MAPPED, "ssl.key.pem", NULL, KAFKA_COMMON | KAFKA_SECRET},
     {"ssl.endpoint.identification.algorithm", KAFKA_CALLED, NULL, run_identification, KAFKA_COMMON},
     {"ssl.cipher.suites", KAFKA_MAPPED, "ssl.cipher.suites", NULL, KAFKA_COMMON},
-    {"ssl.enabled.protocols", KAFKA_NOOP, "OpenSSL's policy on this machine decides", NULL, KAFKA_COMMON},
+    {"ssl.enabled.protocols", KAFKA_NOOP, "OpenSSL's policy on this machine decides", NULL,
+     KAFKA_COMMON},
     {"ssl.protocol", KAFKA_NOOP, "OpenSSL's policy on this machine decides", NULL, KAFKA_COMMON},
     {"ssl.provider", KAFKA_NOOP, NO_JVM, NULL, KAFKA_COMMON},
     {"ssl.keymanager.algorithm", KAFKA_NOOP, NO_JVM, NULL, KAFKA_COMMON},
@@ -374,14 +407,16 @@ const struct kafka_java_prop kafka_java_props[] = {
 
     {"message.max.bytes", KAFKA_CALLED, NULL, run_max_request, 0},
     {"queue.buffering.max.kbytes", KAFKA_CALLED, NULL, run_queue_kbytes, 0},
-    {"queue.buffering.max.messages", KAFKA_NOOP, "the queue is bounded in bytes: buffer.memory", NULL, 0},
+    {"queue.buffering.max.messages", KAFKA_NOOP, "the queue is bounded in bytes: buffer.memory",
+     NULL, 0},
     {"max.in.flight", KAFKA_CALLED, NULL, run_in_flight, 0},
     {"message.send.max.retries", KAFKA_CALLED, NULL, run_retries, 0},
     {"message.timeout.ms", KAFKA_NOOP, NEVER_GIVES_UP, NULL, 0},
     {"partitioner", KAFKA_CALLED, NULL, run_partitioner, 0},
     {"enable.gapless.guarantee", KAFKA_NOOP, OWN_BUSINESS, NULL, 0},
     {"statistics.interval.ms", KAFKA_NOOP, "nobody reads them", NULL, 0},
-    {"delivery.report.only.error", KAFKA_REFUSED, "would leave nothing to acknowledge to the server", NULL, 0},
+    {"delivery.report.only.error", KAFKA_REFUSED,
+     "would leave nothing to acknowledge to the server", NULL, 0},
     {"log.queue", KAFKA_NOOP, OWN_BUSINESS, NULL, 0},
     {"plugin.library.paths", KAFKA_REFUSED, LOADS_CODE, NULL, KAFKA_COMMON},
     {"ssl.engine.location", KAFKA_REFUSED, LOADS_CODE, NULL, KAFKA_COMMON},
@@ -455,8 +490,10 @@ kafka_translate(struct kafka_translation *t, const char *name, const char *value
         if (kafka_set(t->rk, name, value, true, e))
             return true;
         if (e && strcmp(e->code, "kafka.unknown_property") == 0 && (near = nearest(name)))
-            return err_set(e, ERR_CONFIG, "kafka.unknown_property",
-                           "is known neither to the Kafka producer nor to librdkafka; did you mean \"%s\"?", near);
+            return err_set(
+                e, ERR_CONFIG, "kafka.unknown_property",
+                "is known neither to the Kafka producer nor to librdkafka; did you mean \"%s\"?",
+                near);
         return false;
     }
     switch (p->how) {
@@ -484,7 +521,8 @@ settle_idempotence(struct kafka_translation *t, struct err *e)
     if (!t->idempotent && t->in_flight > 1)
         return err_set(e, ERR_CONFIG, "kafka.refused",
                        "property \"enable.idempotence\"=false with %" PRId64
-                       " requests in flight would change the order of a key's records when one is retried; set "
+                       " requests in flight would change the order of a key's records when one is "
+                       "retried; set "
                        "max.in.flight.requests.per.connection=1 or leave both out",
                        t->in_flight);
     if (t->in_flight == 0)

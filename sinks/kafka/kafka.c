@@ -23,7 +23,8 @@
 #include "sinks/kafka/topic.h"
 #include "sinks/sink.h"
 
-_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a ticket travels as librdkafka's opaque pointer");
+_Static_assert(sizeof(void *) >= sizeof(uint64_t),
+               "a ticket travels as librdkafka's opaque pointer");
 
 enum {
     CONTEXT_HEADERS = 4,
@@ -53,7 +54,8 @@ struct kafka_sink {
 
     uint64_t ack_ticket; /* reports of one ticket in a row are told at once */
     unsigned ack_n;
-    uint64_t *skipped; /* records that errors.tolerance disposed of: acknowledged by the next poll */
+    uint64_t
+        *skipped; /* records that errors.tolerance disposed of: acknowledged by the next poll */
     size_t nskipped;
 
     bool failed;
@@ -148,7 +150,8 @@ wake(struct kafka_sink *s)
 
 /* The record cannot be delivered, now or ever: errors.tolerance says what becomes of it. */
 static enum sink_put
-put_refused(struct kafka_sink *s, const struct record *r, uint64_t ticket, struct err *refusal, struct err *e)
+put_refused(struct kafka_sink *s, const struct record *r, uint64_t ticket, struct err *refusal,
+            struct err *e)
 {
     char lsn[NUM_LSN_TEXT];
 
@@ -175,12 +178,14 @@ headers_of(const struct kafka_sink *s, const struct recbuf *b, const struct reco
     list = rd_kafka_headers_new(1 + CONTEXT_HEADERS);
     rd_kafka_header_add(list, r->extra_name, -1, b->bytes.p + r->extra, (ssize_t)r->nextra);
     for (size_t i = 0; r->headers == RECORD_CONTEXT && i < CONTEXT_HEADERS; i++)
-        rd_kafka_header_add(list, s->context[i].name, -1, s->context[i].value.p, (ssize_t)s->context[i].value.n);
+        rd_kafka_header_add(list, s->context[i].name, -1, s->context[i].value.p,
+                            (ssize_t)s->context[i].value.n);
     return list;
 }
 
 static rd_kafka_resp_err_t
-produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, const struct record *r, uint64_t ticket)
+produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, const struct record *r,
+        uint64_t ticket)
 {
     rd_kafka_headers_t *headers = headers_of(s, b, r);
     /* librdkafka copies both; its signature only lacks the const. */
@@ -191,7 +196,8 @@ produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, con
     rd_kafka_resp_err_t code;
 
     if (!headers)
-        return rd_kafka_produce(rkt, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, r->nvalue, key, r->nkey, opaque) == 0
+        return rd_kafka_produce(rkt, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, r->nvalue,
+                                key, r->nkey, opaque) == 0
                    ? RD_KAFKA_RESP_ERR_NO_ERROR
                    : rd_kafka_last_error();
     rd_kafka_vu_t parts[] = {
@@ -221,8 +227,8 @@ topic_first(struct kafka_sink *s, struct kafka_topic *t)
 }
 
 static enum sink_put
-produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct record *r, uint64_t ticket,
-               rd_kafka_resp_err_t code, struct err *e)
+produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct record *r,
+               uint64_t ticket, rd_kafka_resp_err_t code, struct err *e)
 {
     struct err refusal = {0};
 
@@ -237,7 +243,8 @@ produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct r
 }
 
 static enum sink_put
-kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r, uint64_t ticket, struct err *e)
+kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r,
+          uint64_t ticket, struct err *e)
 {
     struct kafka_sink *s = (struct kafka_sink *)base;
     struct kafka_topic *t = ((struct kafka_prog *)prog)->topic;
@@ -260,8 +267,10 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     if (__builtin_expect(cost + r->nextra + CONTEXT_COST > s->max_request_bytes, 0) &&
         (size = kafka_record_size(r, s->context, CONTEXT_HEADERS)) > s->max_request_bytes) {
         err_set(&refusal, ERR_DATA, "kafka.record_too_large",
-                "topic \"%s\": the message is %llu bytes when serialized which is larger than %llu, which is the value of "
-                "the max.request.size configuration; raise producer.override.max.request.size and the topic's "
+                "topic \"%s\": the message is %llu bytes when serialized which is larger than "
+                "%llu, which is the value of "
+                "the max.request.size configuration; raise producer.override.max.request.size and "
+                "the topic's "
                 "max.message.bytes, or leave the column out",
                 t->name, (unsigned long long)size, (unsigned long long)s->max_request_bytes);
         return put_refused(s, r, ticket, &refusal, e);
@@ -321,7 +330,8 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
 
     while ((m = rd_kafka_event_message_next(ev))) {
         s->pending_bytes -= m->len + m->key_len + s->cost;
-        if (__builtin_expect(m->err != RD_KAFKA_RESP_ERR_NO_ERROR || fault_hit("kafka.delivery"), 0)) {
+        if (__builtin_expect(m->err != RD_KAFKA_RESP_ERR_NO_ERROR || fault_hit("kafka.delivery"),
+                             0)) {
             delivery_failed(s, m);
             continue;
         }
@@ -406,13 +416,16 @@ warn_of_silent_topics(struct kafka_sink *s, int64_t now_us)
     for (size_t i = 0; map_next(s->topics, &i, &name, &value);) {
         struct kafka_topic *t = value;
 
-        if (t->proven || t->warned || t->first_put_us == 0 || now_us - t->first_put_us < KAFKA_TOPIC_SILENT_US)
+        if (t->proven || t->warned || t->first_put_us == 0 ||
+            now_us - t->first_put_us < KAFKA_TOPIC_SILENT_US)
             continue;
         t->warned = true;
-        log_warn("kafka: topic \"%s\" has taken no record for %lld s; if it does not exist, create it, or set "
-                 "topic.creation.default.partitions and topic.creation.default.replication.factor, or "
-                 "auto.create.topics.enable=true on the brokers",
-                 t->name, (long long)(KAFKA_TOPIC_SILENT_US / 1000000));
+        log_warn(
+            "kafka: topic \"%s\" has taken no record for %lld s; if it does not exist, create it, "
+            "or set "
+            "topic.creation.default.partitions and topic.creation.default.replication.factor, or "
+            "auto.create.topics.enable=true on the brokers",
+            t->name, (long long)(KAFKA_TOPIC_SILENT_US / 1000000));
     }
 }
 
@@ -538,7 +551,8 @@ kafka_close(struct sink *base)
 
     if (s->rk) {
         rd_kafka_queue_io_event_enable(s->queue, -1, NULL, 0);
-        rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
         rd_kafka_queue_destroy(s->queue);
     }
     map_free(s->topics, kafka_topic_free);
@@ -587,7 +601,8 @@ make_context(struct kafka_sink *s, const struct sink_env *env)
     for (size_t i = 0; i < CONTEXT_HEADERS; i++) {
         s->context[i].name = rows[i].name;
         s->context[i].value = slice_of(mem_strdup(rows[i].value ? rows[i].value : ""));
-        rd_kafka_header_add(s->context_list, rows[i].name, -1, s->context[i].value.p, (ssize_t)s->context[i].value.n);
+        rd_kafka_header_add(s->context_list, rows[i].name, -1, s->context[i].value.p,
+                            (ssize_t)s->context[i].value.n);
     }
     s->cost = env->settings->context_headers ? CONTEXT_COST : PLAIN_COST;
 }
@@ -605,15 +620,18 @@ start_producer(struct kafka_sink *s, const struct sink_env *env, struct err *e)
     s->max_request_bytes = conf.max_request_bytes;
     /* After a record that can never be delivered nothing later may be: no gap in what a consumer sees. */
     if (conf.idempotent && !s->tolerate_data &&
-        rd_kafka_conf_set(conf.rk, "enable.gapless.guarantee", "true", why, sizeof why) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_set(conf.rk, "enable.gapless.guarantee", "true", why, sizeof why) !=
+            RD_KAFKA_CONF_OK) {
         rd_kafka_conf_destroy(conf.rk);
         return err_set(e, ERR_BUG, "kafka.property", "%s", why);
     }
-    rd_kafka_conf_set_events(conf.rk, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    rd_kafka_conf_set_events(conf.rk,
+                             RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf.rk, why, sizeof why);
     if (!s->rk) {
         rd_kafka_conf_destroy(conf.rk);
-        return err_set(e, ERR_CONFIG, "kafka.property", "the Kafka producer cannot be made: %s", why);
+        return err_set(e, ERR_CONFIG, "kafka.property", "the Kafka producer cannot be made: %s",
+                       why);
     }
     s->queue = rd_kafka_queue_get_main(s->rk);
     rd_kafka_set_log_queue(s->rk, s->queue);

@@ -47,7 +47,8 @@ check_count(const struct config *c, const char *value, struct err *e)
 
     (void)c;
     if (end == value || *end != '\0' || n < -1 || n == 0 || n > 100000)
-        return err_set(e, ERR_CONFIG, "kafka.topic_creation", "expected a positive number, or -1 for the broker's default");
+        return err_set(e, ERR_CONFIG, "kafka.topic_creation",
+                       "expected a positive number, or -1 for the broker's default");
     return true;
 }
 
@@ -55,73 +56,197 @@ check_count(const struct config *c, const char *value, struct err *e)
 #define CREATION "Topic Creation"
 
 static const struct prop rows[] = {
-    {.name = "bootstrap.servers", .type = PROP_STRING, .group = GROUP, .importance = PROP_HIGH,
-     .doc = "Kafka brokers to start from, host:port separated by commas. Without it the environment variable "
+    {.name = "bootstrap.servers",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_HIGH,
+     .doc = "Kafka brokers to start from, host:port separated by commas. Without it the "
+            "environment variable "
             "BOOTSTRAP_SERVERS counts."},
-    {.name = "security.protocol", .type = PROP_STRING, .group = GROUP, .importance = PROP_MEDIUM, .check = check_java,
+    {.name = "security.protocol",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .check = check_java,
      .doc = "How to talk to the brokers: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."},
-    {.name = "sasl.mechanism", .type = PROP_STRING, .group = GROUP, .importance = PROP_MEDIUM, .check = check_java,
-     .doc = "How to log in to the brokers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER."},
-    {.name = "sasl.jaas.config", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_MEDIUM, .flags = PROP_SECRET,
+    {.name = "sasl.mechanism",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
      .check = check_java,
-     .doc = "User and password as Java writes them: <login module> required username=\"...\" password=\"...\";. Plain and "
+     .doc = "How to log in to the brokers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or "
+            "OAUTHBEARER."},
+    {.name = "sasl.jaas.config",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .flags = PROP_SECRET,
+     .check = check_java,
+     .doc = "User and password as Java writes them: <login module> required username=\"...\" "
+            "password=\"...\";. Plain and "
             "SCRAM login modules are understood."},
-    {.name = "sasl.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_MEDIUM, .flags = PROP_SECRET,
+    {.name = "sasl.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .flags = PROP_SECRET,
      .doc = "The password, where sasl.username is used in place of sasl.jaas.config."},
-    {.name = "sasl.", .type = PROP_STRING, .group = GROUP, .importance = PROP_LOW, .flags = PROP_PREFIX,
-     .check = check_java, .doc = "Any other property of the Kafka client that begins so."},
-    {.name = "ssl.truststore.location", .type = PROP_STRING, .group = GROUP, .importance = PROP_MEDIUM,
-     .doc = "PEM file of the certificate authorities to trust; without it, the system's. Java key stores are refused with "
-            "the command that turns them into PEM."},
-    {.name = "ssl.keystore.location", .type = PROP_STRING, .group = GROUP, .importance = PROP_MEDIUM,
-     .doc = "Our own certificate and key: a PEM file with both, or a PKCS#12 store."},
-    {.name = "ssl.truststore.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "Password of the trust store; a PEM file needs none."},
-    {.name = "ssl.truststore.certificates", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "The certificate authorities to trust, as PEM text."},
-    {.name = "ssl.keystore.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "Password of the PKCS#12 store."},
-    {.name = "ssl.keystore.key", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW, .flags = PROP_SECRET,
-     .doc = "Our private key, as PEM text."},
-    {.name = "ssl.key.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW, .flags = PROP_SECRET,
-     .doc = "Password of our private key."},
-    {.name = "ssl.key.pem", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW, .flags = PROP_SECRET,
-     .doc = "Our private key, as PEM text, by librdkafka's name."},
-    {.name = "ssl.", .type = PROP_STRING, .group = GROUP, .importance = PROP_LOW, .flags = PROP_PREFIX,
-     .check = check_java, .doc = "Any other property of the Kafka client that begins so."},
-    {.name = OVERRIDE "sasl.jaas.config", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_MEDIUM,
-     .flags = PROP_SECRET, .check = check_java, .doc = "sasl.jaas.config for the record producer alone."},
-    {.name = OVERRIDE "sasl.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "sasl.password for the record producer alone."},
-    {.name = OVERRIDE "ssl.truststore.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "ssl.truststore.password for the record producer alone."},
-    {.name = OVERRIDE "ssl.truststore.certificates", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "ssl.truststore.certificates for the record producer alone."},
-    {.name = OVERRIDE "ssl.keystore.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "ssl.keystore.password for the record producer alone."},
-    {.name = OVERRIDE "ssl.keystore.key", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "ssl.keystore.key for the record producer alone."},
-    {.name = OVERRIDE "ssl.key.password", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW,
-     .flags = PROP_SECRET, .doc = "ssl.key.password for the record producer alone."},
-    {.name = OVERRIDE "ssl.key.pem", .type = PROP_PASSWORD, .group = GROUP, .importance = PROP_LOW, .flags = PROP_SECRET,
-     .doc = "ssl.key.pem for the record producer alone."},
-    {.name = OVERRIDE, .type = PROP_STRING, .group = GROUP, .importance = PROP_MEDIUM, .flags = PROP_PREFIX,
+    {.name = "sasl.",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_PREFIX,
      .check = check_java,
-     .doc = "A property of the record producer, by the Java producer's name or librdkafka's: linger.ms, batch.size, "
-            "compression.type, buffer.memory (the queue; 8 MiB when not given), max.request.size, client.id and others."},
-    {.name = "topic.creation.enable", .type = PROP_BOOL, .def = "true", .group = CREATION, .importance = PROP_LOW,
-     .doc = "False leaves all topics to the brokers, whatever the other topic.creation properties say."},
-    {.name = "topic.creation.groups", .type = PROP_LIST, .group = CREATION, .importance = PROP_LOW,
-     .doc = "Names of groups of topics that are created with settings of their own, in the order in which they are asked."},
-    {.name = "topic.creation.default.replication.factor", .type = PROP_INT, .group = CREATION,
-     .importance = PROP_MEDIUM, .check = check_count,
+     .doc = "Any other property of the Kafka client that begins so."},
+    {.name = "ssl.truststore.location",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .doc = "PEM file of the certificate authorities to trust; without it, the system's. Java key "
+            "stores are refused with "
+            "the command that turns them into PEM."},
+    {.name = "ssl.keystore.location",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .doc = "Our own certificate and key: a PEM file with both, or a PKCS#12 store."},
+    {.name = "ssl.truststore.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "Password of the trust store; a PEM file needs none."},
+    {.name = "ssl.truststore.certificates",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "The certificate authorities to trust, as PEM text."},
+    {.name = "ssl.keystore.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "Password of the PKCS#12 store."},
+    {.name = "ssl.keystore.key",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "Our private key, as PEM text."},
+    {.name = "ssl.key.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "Password of our private key."},
+    {.name = "ssl.key.pem",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "Our private key, as PEM text, by librdkafka's name."},
+    {.name = "ssl.",
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_PREFIX,
+     .check = check_java,
+     .doc = "Any other property of the Kafka client that begins so."},
+    {.name = OVERRIDE "sasl.jaas.config",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .flags = PROP_SECRET,
+     .check = check_java,
+     .doc = "sasl.jaas.config for the record producer alone."},
+    {.name = OVERRIDE "sasl.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "sasl.password for the record producer alone."},
+    {.name = OVERRIDE "ssl.truststore.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.truststore.password for the record producer alone."},
+    {.name = OVERRIDE "ssl.truststore.certificates",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.truststore.certificates for the record producer alone."},
+    {.name = OVERRIDE "ssl.keystore.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.keystore.password for the record producer alone."},
+    {.name = OVERRIDE "ssl.keystore.key",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.keystore.key for the record producer alone."},
+    {.name = OVERRIDE "ssl.key.password",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.key.password for the record producer alone."},
+    {.name = OVERRIDE "ssl.key.pem",
+     .type = PROP_PASSWORD,
+     .group = GROUP,
+     .importance = PROP_LOW,
+     .flags = PROP_SECRET,
+     .doc = "ssl.key.pem for the record producer alone."},
+    {.name = OVERRIDE,
+     .type = PROP_STRING,
+     .group = GROUP,
+     .importance = PROP_MEDIUM,
+     .flags = PROP_PREFIX,
+     .check = check_java,
+     .doc = "A property of the record producer, by the Java producer's name or librdkafka's: "
+            "linger.ms, batch.size, "
+            "compression.type, buffer.memory (the queue; 8 MiB when not given), max.request.size, "
+            "client.id and others."},
+    {.name = "topic.creation.enable",
+     .type = PROP_BOOL,
+     .def = "true",
+     .group = CREATION,
+     .importance = PROP_LOW,
+     .doc = "False leaves all topics to the brokers, whatever the other topic.creation properties "
+            "say."},
+    {.name = "topic.creation.groups",
+     .type = PROP_LIST,
+     .group = CREATION,
+     .importance = PROP_LOW,
+     .doc = "Names of groups of topics that are created with settings of their own, in the order "
+            "in which they are asked."},
+    {.name = "topic.creation.default.replication.factor",
+     .type = PROP_INT,
+     .group = CREATION,
+     .importance = PROP_MEDIUM,
+     .check = check_count,
      .doc = "Replicas of a topic that is created; -1: as the brokers say. Given together with "
             "topic.creation.default.partitions, topics are created before their first record."},
-    {.name = "topic.creation.default.partitions", .type = PROP_INT, .group = CREATION, .importance = PROP_MEDIUM,
-     .check = check_count, .doc = "Partitions of a topic that is created; -1: as the brokers say."},
-    {.name = "topic.creation.", .type = PROP_STRING, .group = CREATION, .importance = PROP_LOW, .flags = PROP_PREFIX,
-     .doc = "topic.creation.<group>.include, .exclude (comma lists of regular expressions that match whole topic names), "
-            ".replication.factor, .partitions, and any topic setting such as .cleanup.policy. The group \"default\" takes "
+    {.name = "topic.creation.default.partitions",
+     .type = PROP_INT,
+     .group = CREATION,
+     .importance = PROP_MEDIUM,
+     .check = check_count,
+     .doc = "Partitions of a topic that is created; -1: as the brokers say."},
+    {.name = "topic.creation.",
+     .type = PROP_STRING,
+     .group = CREATION,
+     .importance = PROP_LOW,
+     .flags = PROP_PREFIX,
+     .doc = "topic.creation.<group>.include, .exclude (comma lists of regular expressions that "
+            "match whole topic names), "
+            ".replication.factor, .partitions, and any topic setting such as .cleanup.policy. The "
+            "group \"default\" takes "
             "what no other group takes."},
 };
 
@@ -151,7 +276,8 @@ kafka_bootstrap(const struct config *c)
 static bool
 is_security(const char *name)
 {
-    return strncmp(name, "security.", 9) == 0 || strncmp(name, "sasl.", 5) == 0 || strncmp(name, "ssl.", 4) == 0;
+    return strncmp(name, "security.", 9) == 0 || strncmp(name, "sasl.", 5) == 0 ||
+           strncmp(name, "ssl.", 4) == 0;
 }
 
 static bool
@@ -163,7 +289,8 @@ wanted(enum kafka_role role, const char *name)
 }
 
 static bool
-apply(struct kafka_translation *t, const char *name, const char *value, const char *shown, struct err *e)
+apply(struct kafka_translation *t, const char *name, const char *value, const char *shown,
+      struct err *e)
 {
     const struct kafka_java_prop *p = kafka_java_prop(name);
 
@@ -174,8 +301,8 @@ apply(struct kafka_translation *t, const char *name, const char *value, const ch
 
 /* CONNECT_SASL_MECHANISM → sasl.mechanism, by the rule of the Connect image. A name that nobody knows is no error there. */
 static bool
-apply_environment(struct kafka_translation *t, const char *prefix, bool security_only, enum kafka_role role,
-                  struct err *e)
+apply_environment(struct kafka_translation *t, const char *prefix, bool security_only,
+                  enum kafka_role role, struct err *e)
 {
     size_t n = strlen(prefix);
 
@@ -204,7 +331,8 @@ apply_environment(struct kafka_translation *t, const char *prefix, bool security
 
 /* The given properties: the connection's plain ones, or producer.override.* */
 static bool
-apply_given(struct kafka_translation *t, const struct config *c, bool override, enum kafka_role role, struct err *e)
+apply_given(struct kafka_translation *t, const struct config *c, bool override,
+            enum kafka_role role, struct err *e)
 {
     const char *key, *value;
 
@@ -229,21 +357,25 @@ apply_all(struct kafka_translation *t, const struct config *c, enum kafka_role r
 {
     /* What only the producer was told also opens the storage topics, but the worker's own settings count more. */
     if (role == KAFKA_STORE)
-        return apply_given(t, c, true, role, e) && apply_environment(t, "CONNECT_PRODUCER_", false, role, e) &&
+        return apply_given(t, c, true, role, e) &&
+               apply_environment(t, "CONNECT_PRODUCER_", false, role, e) &&
                apply_environment(t, "CONNECT_", true, role, e) && apply_given(t, c, false, role, e);
-    return apply_environment(t, "CONNECT_", true, role, e) && apply_environment(t, "CONNECT_PRODUCER_", false, role, e) &&
+    return apply_environment(t, "CONNECT_", true, role, e) &&
+           apply_environment(t, "CONNECT_PRODUCER_", false, role, e) &&
            apply_given(t, c, false, role, e) && apply_given(t, c, true, role, e);
 }
 
 /* Before anything the user gave. */
 static bool
-apply_defaults(struct kafka_translation *t, const struct config *c, enum kafka_role role, struct err *e)
+apply_defaults(struct kafka_translation *t, const struct config *c, enum kafka_role role,
+               struct err *e)
 {
     static const struct {
         const char *name, *value;
     } defaults[] = {
         {"socket.keepalive.enable", "true"},
-        {"socket.nagle.disable", "true"}, /* as Java's TCP_NODELAY: a small request leaves at once */
+        {"socket.nagle.disable",
+         "true"}, /* as Java's TCP_NODELAY: a small request leaves at once */
         {"log.connection.close", "false"},
         {"log.queue", "true"},
         {"reconnect.backoff.ms", "50"},
@@ -253,13 +385,15 @@ apply_defaults(struct kafka_translation *t, const struct config *c, enum kafka_r
     char client[200];
 
     if (!servers && !kafka_given(c, OVERRIDE "bootstrap.servers"))
-        return err_set(e, ERR_CONFIG, "kafka.bootstrap",
-                       "no Kafka brokers are given: set bootstrap.servers in the connector's configuration, "
-                       "--set bootstrap.servers=host:port, or the environment variable BOOTSTRAP_SERVERS");
+        return err_set(
+            e, ERR_CONFIG, "kafka.bootstrap",
+            "no Kafka brokers are given: set bootstrap.servers in the connector's configuration, "
+            "--set bootstrap.servers=host:port, or the environment variable BOOTSTRAP_SERVERS");
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (!kafka_set(t->rk, defaults[i].name, defaults[i].value, false, e))
             return err_wrap(e, "%s", defaults[i].name);
-    snprintf(client, sizeof client, role == KAFKA_SINK ? "connector-producer-%.150s-0" : "%.150s-offsets", config_name(c));
+    snprintf(client, sizeof client,
+             role == KAFKA_SINK ? "connector-producer-%.150s-0" : "%.150s-offsets", config_name(c));
     return kafka_set(t->rk, "client.id", client, false, e) &&
            (!servers || kafka_set(t->rk, "bootstrap.servers", servers, false, e));
 }
@@ -300,7 +434,8 @@ kafka_conf_make(const struct config *c, enum kafka_role role, struct kafka_conf 
     bool ok;
 
     kafka_translate_init(&t);
-    ok = apply_defaults(&t, c, role, e) && (role == KAFKA_STORE || kafka_set(t.rk, "linger.ms", "5", false, e)) &&
+    ok = apply_defaults(&t, c, role, e) &&
+         (role == KAFKA_STORE || kafka_set(t.rk, "linger.ms", "5", false, e)) &&
          apply_all(&t, c, role, e);
     if (ok && role == KAFKA_SINK)
         ok = kafka_translate_end(&t, e) && apply_sink(&t, e);

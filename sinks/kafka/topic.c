@@ -28,7 +28,7 @@ struct rule {
     size_t nsettings;
     struct setting {
         const char *name, *value;
-    } *settings;
+    } * settings;
 };
 
 struct kafka_rules {
@@ -51,19 +51,21 @@ patterns_add(struct patterns *list, const char *property, const char *text, stru
         PCRE2_UCHAR why[200];
 
         if (list->n == PATTERNS_MAX) {
-            ok = err_set(e, ERR_CONFIG, "kafka.topic_creation", "property \"%s\": more than %d expressions", property,
-                         PATTERNS_MAX);
+            ok = err_set(e, ERR_CONFIG, "kafka.topic_creation",
+                         "property \"%s\": more than %d expressions", property, PATTERNS_MAX);
             break;
         }
-        list->code[list->n] = pcre2_compile((PCRE2_SPTR)one.p, one.n, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF,
-                                            &code, &at, NULL);
+        list->code[list->n] =
+            pcre2_compile((PCRE2_SPTR)one.p, one.n, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF,
+                          &code, &at, NULL);
         if (list->code[list->n]) {
             list->n++;
             continue;
         }
         pcre2_get_error_message(code, why, sizeof why);
-        ok = err_set(e, ERR_CONFIG, "kafka.topic_creation", "property \"%s\": \"%.200s\" is no regular expression: %s",
-                     property, buf_cstr(&one), (const char *)why);
+        ok = err_set(e, ERR_CONFIG, "kafka.topic_creation",
+                     "property \"%s\": \"%.200s\" is no regular expression: %s", property,
+                     buf_cstr(&one), (const char *)why);
     }
     buf_free(&one);
     return ok;
@@ -98,8 +100,9 @@ rule_count(const char *property, const char *value, int *out, struct err *e)
 
     if (end == value || *end != '\0' || n < -1 || n == 0 || n > 100000)
         return err_set(e, ERR_CONFIG, "kafka.topic_creation",
-                       "property \"%s\": got \"%.40s\", expected a positive number, or -1 for the broker's default", property,
-                       value);
+                       "property \"%s\": got \"%.40s\", expected a positive number, or -1 for the "
+                       "broker's default",
+                       property, value);
     *out = (int)n;
     return true;
 }
@@ -163,7 +166,9 @@ rules_read(struct kafka_rules *r, const struct config *c, struct err *e)
         ok = rule_read(r, rule, c, e);
         if (ok && rule->include.n == 0)
             ok = err_set(e, ERR_CONFIG, "kafka.topic_creation",
-                         "property \"" PREFIX "%s.include\" is missing: it says which topics belong to the group", rule->name);
+                         "property \"" PREFIX
+                         "%s.include\" is missing: it says which topics belong to the group",
+                         rule->name);
     }
     buf_free(&one);
     *rule_add(r, "", 0) = base;
@@ -183,7 +188,8 @@ kafka_rules_new(const struct config *c, struct kafka_rules **out, struct err *e)
         return true;
     if (!replicas || !partitions)
         return err_set(e, ERR_CONFIG, "kafka.topic_creation",
-                       "property \"" PREFIX "default.%s\" is missing: creating topics needs it beside the other",
+                       "property \"" PREFIX
+                       "default.%s\" is missing: creating topics needs it beside the other",
                        replicas ? "partitions" : "replication.factor");
     r = mem_alloc(sizeof *r);
     arena_init(&r->arena);
@@ -223,7 +229,8 @@ kafka_rules_topic(const struct kafka_rules *r, const char *topic, struct err *e)
         rule++;
     t = rd_kafka_NewTopic_new(topic, rule->partitions, rule->replication, why, sizeof why);
     if (!t) {
-        err_set(e, ERR_CONFIG, "kafka.topic_creation", "cannot create topic \"%s\": %s", topic, why);
+        err_set(e, ERR_CONFIG, "kafka.topic_creation", "cannot create topic \"%s\": %s", topic,
+                why);
         return NULL;
     }
     for (size_t i = 0; i < rule->nsettings; i++)
@@ -247,7 +254,8 @@ topic_open(struct kafka_topic *t, rd_kafka_t *rk, struct err *e)
 }
 
 static bool
-topic_create(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r, rd_kafka_queue_t *queue, struct err *e)
+topic_create(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r,
+             rd_kafka_queue_t *queue, struct err *e)
 {
     rd_kafka_NewTopic_t *new_topic = kafka_rules_topic(r, t->name, e);
     rd_kafka_AdminOptions_t *options;
@@ -267,8 +275,8 @@ topic_create(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r,
 }
 
 enum sink_put
-kafka_topic_prepare(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r, rd_kafka_queue_t *queue,
-                    struct err *e)
+kafka_topic_prepare(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r,
+                    rd_kafka_queue_t *queue, struct err *e)
 {
     switch (t->state) {
     case KAFKA_TOPIC_OPEN:
@@ -295,7 +303,8 @@ kafka_topic_created(rd_kafka_event_t *ev, rd_kafka_t *rk, struct err *e)
     rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
     const char *text = rd_kafka_event_error_string(ev);
     size_t n = 0;
-    const rd_kafka_topic_result_t **topics = result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
+    const rd_kafka_topic_result_t **topics =
+        result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
 
     if (!code && n == 1) {
         code = rd_kafka_topic_result_error(topics[0]);
@@ -307,7 +316,8 @@ kafka_topic_created(rd_kafka_event_t *ev, rd_kafka_t *rk, struct err *e)
     }
     if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return topic_open(t, rk, e);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
         code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
         /* It may exist all the same; if not, the first record says so. */
         log_warn("kafka: cannot create topic \"%s\" (%s), going on as if it existed", t->name,
@@ -318,6 +328,7 @@ kafka_topic_created(rd_kafka_event_t *ev, rd_kafka_t *rk, struct err *e)
         return kafka_err(e, code, "cannot create topic \"%s\": %s", t->name, text ? text : "");
     t->retry_us = clock_mono_us() + clock_backoff_ms(t->attempts++, 200, 10000) * 1000;
     t->state = KAFKA_TOPIC_WAITING;
-    log_warn("kafka: cannot create topic \"%s\" yet (%s), trying again", t->name, text ? text : rd_kafka_err2str(code));
+    log_warn("kafka: cannot create topic \"%s\" yet (%s), trying again", t->name,
+             text ? text : rd_kafka_err2str(code));
     return true;
 }

@@ -16,16 +16,22 @@
  *                         CREATING ──passes by itself──► WAITING ──back-off over──► CREATING
  *                         CREATING ──the settings are wrong──► the sink fails
  */
-enum kafka_topic_state { KAFKA_TOPIC_NEW, KAFKA_TOPIC_CREATING, KAFKA_TOPIC_WAITING, KAFKA_TOPIC_OPEN };
+enum kafka_topic_state {
+    KAFKA_TOPIC_NEW,
+    KAFKA_TOPIC_CREATING,
+    KAFKA_TOPIC_WAITING,
+    KAFKA_TOPIC_OPEN
+};
 
 struct kafka_topic {
     char *name;
     enum kafka_topic_state state;
     /* NULL until OPEN: making the handle asks for metadata, which makes a broker create the topic its own way. */
     rd_kafka_topic_t *rkt;
-    int64_t retry_us;     /* WAITING */
+    int64_t retry_us; /* WAITING */
     unsigned attempts;
-    int64_t first_put_us; /* of a record that is not yet known to have arrived; 0: none, or one has arrived */
+    int64_t
+        first_put_us; /* of a record that is not yet known to have arrived; 0: none, or one has arrived */
     bool proven, warned;
 };
 
@@ -34,11 +40,13 @@ struct kafka_rules;
 bool kafka_rules_new(const struct config *c, struct kafka_rules **out, struct err *e);
 void kafka_rules_free(struct kafka_rules *r);
 /* The settings of a topic: first group that takes it, else default. Caller destroys. NULL: e is set. */
-rd_kafka_NewTopic_t *kafka_rules_topic(const struct kafka_rules *r, const char *topic, struct err *e);
+rd_kafka_NewTopic_t *kafka_rules_topic(const struct kafka_rules *r, const char *topic,
+                                       struct err *e);
 
 /* Makes the topic ready for produce: SINK_TAKEN when it is. queue gets the answer of CreateTopics. */
-enum sink_put kafka_topic_prepare(struct kafka_topic *t, rd_kafka_t *rk, const struct kafka_rules *r,
-                                  rd_kafka_queue_t *queue, struct err *e);
+enum sink_put kafka_topic_prepare(struct kafka_topic *t, rd_kafka_t *rk,
+                                  const struct kafka_rules *r, rd_kafka_queue_t *queue,
+                                  struct err *e);
 /* The answer of CreateTopics; the topic is the event's opaque. */
 bool kafka_topic_created(rd_kafka_event_t *ev, rd_kafka_t *rk, struct err *e);
 

@@ -78,9 +78,18 @@ setup(void **state)
     config_set(f->config, "offset.storage.topic", f->topic);
     f->store = offset_kafka_open(f->config, NULL);
     assert_non_null(f->store);
-    f->offset = (struct offset){.lsn = 33554432, .lsn_proc = 33554432, .message_type = "INSERT", .own = true,
-                                .flush_lsn = 0x16B374D848, .pos_commit_lsn = 7, .pos_lsn = 0x100000008, .pos_ordinal = 9,
-                                .system_id = UINT64_MAX - 1, .timeline = 3, .slot = "s1", .database = "d"};
+    f->offset = (struct offset){.lsn = 33554432,
+                                .lsn_proc = 33554432,
+                                .message_type = "INSERT",
+                                .own = true,
+                                .flush_lsn = 0x16B374D848,
+                                .pos_commit_lsn = 7,
+                                .pos_lsn = 0x100000008,
+                                .pos_ordinal = 9,
+                                .system_id = UINT64_MAX - 1,
+                                .timeline = 3,
+                                .slot = "s1",
+                                .database = "d"};
     *state = f;
     return 0;
 }
@@ -182,7 +191,8 @@ murmur2_is_javas(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(murmur2(rows[i].key, strlen(rows[i].key)), rows[i].hash);
         if (rows[i].n)
-            assert_int_equal(murmur2_partition(rows[i].key, strlen(rows[i].key), rows[i].n), rows[i].partition);
+            assert_int_equal(murmur2_partition(rows[i].key, strlen(rows[i].key), rows[i].n),
+                             rows[i].partition);
     }
 }
 
@@ -224,7 +234,8 @@ what_was_saved_is_loaded_by_the_next_run(void **state)
     assert_true(load_anew(f, &o, &found, NULL));
     assert_true(found && o.own);
     assert_int_equal(o.lsn, f->offset.lsn);
-    assert_true(o.flush_lsn == f->offset.flush_lsn && o.system_id == f->offset.system_id && o.timeline == 3);
+    assert_true(o.flush_lsn == f->offset.flush_lsn && o.system_id == f->offset.system_id &&
+                o.timeline == 3);
     assert_true(o.pos_commit_lsn == 7 && o.pos_lsn == 0x100000008 && o.pos_ordinal == 9);
     assert_string_equal(o.slot, "s1");
     assert_string_equal(o.database, "d");

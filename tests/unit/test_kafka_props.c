@@ -126,7 +126,8 @@ each_error_has_one_row_and_unknown_ones_are_retried(void **state)
 
         assert_int_equal(kafka_err_class(r->kafka), r->cls);
         assert_int_not_equal(r->cls, ERR_NONE);
-        assert_true(strncmp(r->code, "kafka.", 6) == 0 && strlen(r->code) < sizeof((struct err *)0)->code);
+        assert_true(strncmp(r->code, "kafka.", 6) == 0 &&
+                    strlen(r->code) < sizeof((struct err *)0)->code);
         assert_true(strncmp(rd_kafka_err2name(r->kafka), "ERR_", 4) != 0);
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(kafka_err_rows[j].kafka, r->kafka);
@@ -172,8 +173,10 @@ java_names_become_librdkafkas(void **state)
         {"metadata.max.age.ms", "60000", "topic.metadata.refresh.interval.ms", "60000"},
         {"client.id", "me", "client.id", "me"},
         {"security.protocol", "SASL_SSL", "security.protocol", "sasl_ssl"},
-        {"ssl.endpoint.identification.algorithm", "", "ssl.endpoint.identification.algorithm", "none"},
-        {"max.in.flight.requests.per.connection", "3", "max.in.flight.requests.per.connection", "3"},
+        {"ssl.endpoint.identification.algorithm", "", "ssl.endpoint.identification.algorithm",
+         "none"},
+        {"max.in.flight.requests.per.connection", "3", "max.in.flight.requests.per.connection",
+         "3"},
         {"delivery.timeout.ms", "120000", "message.timeout.ms", "0"},
         {"retries", "10", "message.send.max.retries", "2147483647"},
         {"socket.max.fails", "3", "socket.max.fails", "3"}, /* librdkafka's own */
@@ -233,7 +236,8 @@ what_is_dangerous_is_refused_with_a_reason(void **state)
 
         snprintf(name, sizeof name, "producer.override.%s", rows[i].java);
         assert_refused(CONFIG(name, rows[i].value), rows[i].code, rows[i].text);
-        assert_refused(CONFIG(name, rows[i].value), rows[i].code, strcmp(rows[i].text, "at most 5") ? name : "max.in");
+        assert_refused(CONFIG(name, rows[i].value), rows[i].code,
+                       strcmp(rows[i].text, "at most 5") ? name : "max.in");
     }
 }
 
@@ -241,8 +245,10 @@ static void
 without_idempotence_one_request_is_in_flight(void **state)
 {
     (void)state;
-    assert_set(CONFIG("producer.override.enable.idempotence", "false"), "max.in.flight.requests.per.connection", "1");
-    assert_set(CONFIG("producer.override.enable.idempotence", "false"), "enable.idempotence", "false");
+    assert_set(CONFIG("producer.override.enable.idempotence", "false"),
+               "max.in.flight.requests.per.connection", "1");
+    assert_set(CONFIG("producer.override.enable.idempotence", "false"), "enable.idempotence",
+               "false");
     assert_refused(CONFIG("producer.override.enable.idempotence", "false",
                           "producer.override.max.in.flight.requests.per.connection", "5"),
                    "kafka.refused", "order of a key's records");
@@ -272,7 +278,9 @@ jaas_lines_are_read(void **state)
     static const struct {
         const char *jaas, *user, *password; /* user NULL: an error */
     } rows[] = {
-        {"org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"p\";", "u", "p"},
+        {"org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" "
+         "password=\"p\";",
+         "u", "p"},
         {"X REQUIRED username='u'\n   password='p \\' q' ;", "u", "p ' q"},
         {"X required serviceName=\"k\" password=\"a\\\"b\\\\c\" username=u;", "u", "a\"b\\c"},
         {"X required username=\"u\" password=\"a;b=c\";\n", "u", "a;b=c"},
@@ -302,8 +310,12 @@ jaas_lines_are_read(void **state)
     }
 }
 
-#define PLAIN "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"secret\";"
-#define SCRAM "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"u\" password=\"secret\";"
+#define PLAIN                                                                                      \
+    "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" "             \
+    "password=\"secret\";"
+#define SCRAM                                                                                      \
+    "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"u\" "             \
+    "password=\"secret\";"
 
 static void
 jaas_gives_user_password_and_mechanism(void **state)
@@ -311,19 +323,25 @@ jaas_gives_user_password_and_mechanism(void **state)
     (void)state;
     assert_set(CONFIG("producer.override.sasl.jaas.config", PLAIN), "sasl.username", "u");
     assert_set(CONFIG("producer.override.sasl.jaas.config", PLAIN), "sasl.mechanisms", "PLAIN");
-    assert_set(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "SCRAM-SHA-512"), "sasl.password", "secret");
-    assert_set(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "SCRAM-SHA-512"), "sasl.mechanisms", "SCRAM-SHA-512");
+    assert_set(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "SCRAM-SHA-512"),
+               "sasl.password", "secret");
+    assert_set(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "SCRAM-SHA-512"),
+               "sasl.mechanisms", "SCRAM-SHA-512");
     assert_refused(CONFIG("sasl.jaas.config", SCRAM), "kafka.sasl_mechanism", "missing");
-    assert_refused(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "PLAIN"), "kafka.sasl_mechanism", "PLAIN");
-    assert_refused(CONFIG("sasl.jaas.config", "software.amazon.msk.auth.iam.IAMLoginModule required;"), "kafka.jaas", "9096");
+    assert_refused(CONFIG("sasl.jaas.config", SCRAM, "sasl.mechanism", "PLAIN"),
+                   "kafka.sasl_mechanism", "PLAIN");
+    assert_refused(
+        CONFIG("sasl.jaas.config", "software.amazon.msk.auth.iam.IAMLoginModule required;"),
+        "kafka.jaas", "9096");
 }
 
 static void
 an_override_wins_over_the_plain_property(void **state)
 {
     (void)state;
-    assert_set(CONFIG("producer.override.security.protocol", "SSL", "security.protocol", "PLAINTEXT"), "security.protocol",
-               "ssl");
+    assert_set(
+        CONFIG("producer.override.security.protocol", "SSL", "security.protocol", "PLAINTEXT"),
+        "security.protocol", "ssl");
 }
 
 static void
@@ -348,7 +366,8 @@ secrets_stand_in_no_error(void **state)
     struct err e = {0};
 
     (void)state;
-    assert_false(make(CONFIG("sasl.jaas.config", "X required username=\"u\" password=\"hush"), &conf, &e));
+    assert_false(
+        make(CONFIG("sasl.jaas.config", "X required username=\"u\" password=\"hush"), &conf, &e));
     assert_null(strstr(e.msg, "hush"));
 }
 
@@ -373,14 +392,16 @@ stores_are_told_apart_by_their_bytes(void **state)
         assert_int_equal(ftruncate(fd, 0), 0);
         assert_int_equal(pwrite(fd, rows[i].bytes, rows[i].n, 0), rows[i].n);
         if (rows[i].trust)
-            assert_refused(CONFIG("ssl.truststore.location", path), "kafka.tls_store", rows[i].trust);
+            assert_refused(CONFIG("ssl.truststore.location", path), "kafka.tls_store",
+                           rows[i].trust);
         else
             assert_set(CONFIG("ssl.truststore.location", path), "ssl.ca.location", path);
         if (rows[i].key)
             assert_refused(CONFIG("ssl.keystore.location", path), "kafka.tls_store", rows[i].key);
         else
             assert_set(CONFIG("ssl.keystore.location", path),
-                       rows[i].bytes[0] == '-' ? "ssl.key.location" : "ssl.keystore.location", path);
+                       rows[i].bytes[0] == '-' ? "ssl.key.location" : "ssl.keystore.location",
+                       path);
     }
     assert_refused(CONFIG("ssl.truststore.location", "/nowhere"), "kafka.tls_store", "/nowhere");
     close(fd);
@@ -390,8 +411,8 @@ stores_are_told_apart_by_their_bytes(void **state)
 static void
 the_stores_take_the_connection_and_not_the_producers_settings(void **state)
 {
-    struct config *c = CONFIG("producer.override.security.protocol", "SSL", "producer.override.linger.ms", "77",
-                              "producer.override.acks", "all");
+    struct config *c = CONFIG("producer.override.security.protocol", "SSL",
+                              "producer.override.linger.ms", "77", "producer.override.acks", "all");
     struct kafka_conf conf;
     char value[100];
     size_t n = sizeof value;
@@ -401,7 +422,8 @@ the_stores_take_the_connection_and_not_the_producers_settings(void **state)
     assert_int_equal(rd_kafka_conf_get(conf.rk, "security.protocol", value, &n), RD_KAFKA_CONF_OK);
     assert_string_equal(value, "ssl");
     n = sizeof value;
-    assert_int_equal(rd_kafka_conf_get(conf.rk, "queue.buffering.max.ms", value, &n), RD_KAFKA_CONF_OK);
+    assert_int_equal(rd_kafka_conf_get(conf.rk, "queue.buffering.max.ms", value, &n),
+                     RD_KAFKA_CONF_OK);
     assert_string_not_equal(value, "77");
     rd_kafka_conf_destroy(conf.rk);
     config_free(c);
@@ -420,7 +442,8 @@ sizes_are_those_java_computes(void **state)
     r = (struct record){.nkey = 10, .nvalue = 1200000};
     assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 1 + 10 + 4 + 1200000 + 1);
     r = (struct record){.nkey = 63, .nvalue = 64, .headers = RECORD_CONTEXT};
-    assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 1 + 63 + 2 + 64 + 1 + 1 + 3 + 1 + 5);
+    assert_int_equal(kafka_record_size(&r, context, 1),
+                     61 + 21 + 1 + 63 + 2 + 64 + 1 + 1 + 3 + 1 + 5);
     r = (struct record){.nkey = 1, .nvalue = 1, .nextra = 2, .extra_name = "xx"};
     assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 2 + 2 + 1 + 3 + 3);
 }
@@ -443,12 +466,15 @@ topics_are_created_only_when_both_numbers_are_given(void **state)
     (void)state;
     assert_true(rules(CONFIG("x", "y"), &r, NULL));
     assert_null(r);
-    assert_true(rules(CONFIG("topic.creation.enable", "false", "topic.creation.default.partitions", "1"), &r, NULL));
+    assert_true(
+        rules(CONFIG("topic.creation.enable", "false", "topic.creation.default.partitions", "1"),
+              &r, NULL));
     assert_null(r);
     assert_false(rules(CONFIG("topic.creation.default.partitions", "1"), &r, &e));
     assert_string_equal(e.code, "kafka.topic_creation");
-    assert_true(rules(CONFIG("topic.creation.default.partitions", "1", "topic.creation.default.replication.factor", "-1"), &r,
-                      NULL));
+    assert_true(rules(CONFIG("topic.creation.default.partitions", "1",
+                             "topic.creation.default.replication.factor", "-1"),
+                      &r, NULL));
     assert_non_null(r);
     kafka_rules_free(r);
 }
@@ -468,7 +494,8 @@ rules_that_cannot_work_are_errors(void **state)
         struct kafka_rules *r;
         struct err e = {0};
 
-        assert_false(rules(CONFIG("topic.creation.default.partitions", "1", "topic.creation.default.replication.factor", "1",
+        assert_false(rules(CONFIG("topic.creation.default.partitions", "1",
+                                  "topic.creation.default.replication.factor", "1",
                                   "topic.creation.groups", "a", bad[i][0], bad[i][1]),
                            &r, &e));
         assert_string_equal(e.code, "kafka.topic_creation");

@@ -66,7 +66,8 @@ setup(void **state)
     f->rk = rd_kafka_new(RD_KAFKA_PRODUCER, quiet, why, sizeof why);
     f->cluster = rd_kafka_mock_cluster_new(f->rk, 1);
     snprintf(f->servers, sizeof f->servers, "%s",
-             real_broker() ? getenv("WALBRIDGE_TEST_KAFKA") : rd_kafka_mock_cluster_bootstraps(f->cluster));
+             real_broker() ? getenv("WALBRIDGE_TEST_KAFKA")
+                           : rd_kafka_mock_cluster_bootstraps(f->cluster));
     snprintf(f->topic, sizeof f->topic, "wbsink.%d.%u", (int)getpid(), serial++);
     f->config = config_new("c", tables);
     config_set(f->config, "bootstrap.servers", f->servers);
@@ -80,7 +81,8 @@ setup(void **state)
 static void
 start(struct fixture *f)
 {
-    struct sink_env env = {.config = f->config, .settings = &f->settings, .connector = "c", .run_id = "run-1"};
+    struct sink_env env = {
+        .config = f->config, .settings = &f->settings, .connector = "c", .run_id = "run-1"};
     struct err e = {0};
 
     if (!real_broker())
@@ -222,8 +224,10 @@ read_topic(struct fixture *f, unsigned n, char *out, size_t size)
                                    m->key ? (char *)m->key : "null", m->payload ? (int)m->len : 4,
                                    m->payload ? (char *)m->payload : "null");
             if (rd_kafka_message_headers(m, &headers) == 0)
-                for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &nvalue) == 0; i++)
-                    at += (size_t)snprintf(out + at, size - at, " %s:%.*s", name, (int)nvalue, (const char *)value);
+                for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &nvalue) == 0;
+                     i++)
+                    at += (size_t)snprintf(out + at, size - at, " %s:%.*s", name, (int)nvalue,
+                                           (const char *)value);
             at += (size_t)snprintf(out + at, size - at, "\n");
         }
         rd_kafka_message_destroy(m);
@@ -288,8 +292,9 @@ null_key_and_null_value_are_null_bytes_and_empty_ones_are_not(void **state)
 static void
 headers_stand_in_debeziums_order_with_the_extra_one_first(void **state)
 {
-    static const char context[] = " __debezium.context.connectorLogicalName:shop __debezium.context.taskId:0"
-                                  " __debezium.context.connectorName:postgresql __debezium.context.runId:run-1\n";
+    static const char context[] =
+        " __debezium.context.connectorLogicalName:shop __debezium.context.taskId:0"
+        " __debezium.context.connectorName:postgresql __debezium.context.runId:run-1\n";
     struct fixture *f = *state;
     struct err e = {0};
     char text[2000], expected[2000];
@@ -310,7 +315,8 @@ headers_stand_in_debeziums_order_with_the_extra_one_first(void **state)
     }
     assert_true(await_acks(f, 3, &e));
     read_topic(f, 3, text, sizeof text);
-    snprintf(expected, sizeof expected, "a=1%sb=2 __debezium.newkey:{\"id\":3}%sb=2 __debezium.newkey:{\"id\":3}\n", context,
+    snprintf(expected, sizeof expected,
+             "a=1%sb=2 __debezium.newkey:{\"id\":3}%sb=2 __debezium.newkey:{\"id\":3}\n", context,
              context);
     assert_string_equal(text, expected);
 }
@@ -366,7 +372,9 @@ an_over_long_record_is_an_error_of_the_data_that_names_the_setting(void **state)
     assert_int_equal(put(f, record(f, "k", big, sizeof big), 1, &e), SINK_ERROR);
     assert_int_equal(e.cls, ERR_DATA);
     assert_string_equal(e.code, "kafka.record_too_large");
-    assert_non_null(strstr(e.msg, "which is larger than 1048576, which is the value of the max.request.size configuration"));
+    assert_non_null(strstr(
+        e.msg,
+        "which is larger than 1048576, which is the value of the max.request.size configuration"));
     assert_false(f->sink->ops->poll(f->sink, &e));
     assert_int_equal(f->nacks, 0);
 }
@@ -435,9 +443,10 @@ a_passing_broker_error_is_retried_without_loss_or_repeat(void **state)
     if (real_broker())
         skip();
     start(f);
-    rd_kafka_mock_push_request_errors(f->cluster, API_PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT,
-                                      RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    rd_kafka_mock_push_request_errors(
+        f->cluster, API_PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT,
+        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
     for (uint64_t t = 1; t <= 3; t++)
         put_sure(f, record(f, "k", t == 1 ? "1" : t == 2 ? "2" : "3", 1), t);
     assert_true(await_acks(f, 3, &e));
@@ -454,7 +463,8 @@ a_refused_record_is_an_error_and_never_an_ack(void **state)
     if (real_broker())
         skip();
     start(f);
-    rd_kafka_mock_push_request_errors(f->cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_push_request_errors(f->cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     put_sure(f, record(f, "k", "v", 1), 1);
     assert_false(await_acks(f, 1, &e));
     assert_int_equal(e.cls, ERR_CONFIG);
@@ -526,7 +536,8 @@ a_lost_sequence_restarts_the_connector(void **state)
     start(f);
     put_sure(f, record(f, "k", "v", 1), 1);
     assert_true(await_acks(f, 1, &e));
-    rd_kafka_mock_push_request_errors(f->cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    rd_kafka_mock_push_request_errors(f->cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     put_sure(f, record(f, "k", "v", 1), 2);
     /* librdkafka may mend it with a new epoch; if it cannot, the class is what counts. */
     if (!await_acks(f, 2, &e)) {
@@ -543,7 +554,8 @@ an_idempotent_producer_that_is_denied_says_which_right_is_missing(void **state)
 
     if (real_broker())
         skip();
-    rd_kafka_mock_push_request_errors(f->cluster, API_INIT_PRODUCER_ID, 1, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    rd_kafka_mock_push_request_errors(f->cluster, API_INIT_PRODUCER_ID, 1,
+                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
     start(f);
     put_sure(f, record(f, "k", "v", 1), 1);
     assert_false(await_acks(f, 1, &e));
@@ -571,7 +583,8 @@ static void
 without_brokers_the_error_names_the_ways_to_give_them(void **state)
 {
     struct fixture *f = *state;
-    struct sink_env env = {.config = f->config, .settings = &f->settings, .connector = "c", .run_id = "r"};
+    struct sink_env env = {
+        .config = f->config, .settings = &f->settings, .connector = "c", .run_id = "r"};
     struct err e = {0};
 
     config_set(f->config, "bootstrap.servers", NULL);
@@ -604,7 +617,8 @@ a_topic_is_created_with_the_settings_of_its_group(void **state)
     assert_int_equal(put(f, record(f, "k", "v", 1), 1, &e), SINK_FULL);
     put_sure(f, record(f, "k", "v", 1), 1);
     assert_true(await_acks(f, 1, &e));
-    assert_int_equal(rd_kafka_metadata(((struct kafka_sink *)f->sink)->rk, 0, f->prog.topic->rkt, &md, 5000), 0);
+    assert_int_equal(
+        rd_kafka_metadata(((struct kafka_sink *)f->sink)->rk, 0, f->prog.topic->rkt, &md, 5000), 0);
     assert_int_equal(md->topics[0].partition_cnt, 3);
     rd_kafka_metadata_destroy(md);
 }

@@ -34,13 +34,17 @@ static void
 documents_come_out_as_they_went_in(void **state)
 {
     static const char *const same[] = {
-        "{\"lsn_proc\":850998720,\"messageType\":\"DELETE\",\"lsn_commit\":850998648,\"lsn\":850998720,\"txId\":3034,"
+        "{\"lsn_proc\":850998720,\"messageType\":\"DELETE\",\"lsn_commit\":850998648,\"lsn\":"
+        "850998720,\"txId\":3034,"
         "\"ts_usec\":1795248047281286}",
-        "{\"lsn_proc\":855436944,\"messageType\":\"INSERT\",\"lsn\":855436944,\"txId\":3042,\"ts_usec\":1795248051463858}",
-        "{\"last_snapshot_record\":true,\"lsn\":4643094824,\"txId\":134989,\"ts_usec\":1795246241591216,"
+        "{\"lsn_proc\":855436944,\"messageType\":\"INSERT\",\"lsn\":855436944,\"txId\":3042,\"ts_"
+        "usec\":1795248051463858}",
+        "{\"last_snapshot_record\":true,\"lsn\":4643094824,\"txId\":134989,\"ts_usec\":"
+        "1795246241591216,"
         "\"snapshot\":\"INITIAL\",\"snapshot_completed\":true}",
         "{\"lsn_proc\":7,\"lsn_events_processed\":2,\"messageType\":\"UPDATE\",\"lsn\":7,"
-        "\"transaction_id\":\"571:53195829\",\"incremental_snapshot_collections\":\"[{\\\"id\\\":\\\"a\\\"}]\"}",
+        "\"transaction_id\":\"571:53195829\",\"incremental_snapshot_collections\":\"[{\\\"id\\\":"
+        "\\\"a\\\"}]\"}",
         "{}",
     };
 
@@ -58,8 +62,10 @@ documents_come_out_as_they_went_in(void **state)
 static void
 members_are_read(void **state)
 {
-    static const char text[] = "{\"ts_usec\":5,\"txId\":6,\"lsn\":7,\"lsn_commit\":8,\"lsn_proc\":9,\"messageType\":\"INSERT\","
-                               "\"xmin\":3}";
+    static const char text[] =
+        "{\"ts_usec\":5,\"txId\":6,\"lsn\":7,\"lsn_commit\":8,\"lsn_proc\":9,\"messageType\":"
+        "\"INSERT\","
+        "\"xmin\":3}";
     struct offset o;
 
     (void)state;
@@ -99,9 +105,21 @@ static void
 what_is_no_offset_is_an_error(void **state)
 {
     static const char *const bad[] = {
-        "", "null", "[]", "7", "{\"lsn\":\"7\"}", "{\"lsn\":7.5}", "{\"lsn\":99999999999999999999}",
-        "{\"lsn\":1,\"lsn\":2}", "{\"txId\":-1}", "{\"messageType\":5}", "{\"messageType\":\"A VERY LONG TYPE\"}",
-        "{\"snapshot\":7}", "{\"snapshot_completed\":\"true\"}", "{\"lsn\":1}x", "{\"messageType\":\"A\\u0000B\"}",
+        "",
+        "null",
+        "[]",
+        "7",
+        "{\"lsn\":\"7\"}",
+        "{\"lsn\":7.5}",
+        "{\"lsn\":99999999999999999999}",
+        "{\"lsn\":1,\"lsn\":2}",
+        "{\"txId\":-1}",
+        "{\"messageType\":5}",
+        "{\"messageType\":\"A VERY LONG TYPE\"}",
+        "{\"snapshot\":7}",
+        "{\"snapshot_completed\":\"true\"}",
+        "{\"lsn\":1}x",
+        "{\"messageType\":\"A\\u0000B\"}",
         "{\"a\":\"\xff\"}",
     };
 
@@ -146,10 +164,23 @@ setup(void **state)
     config_set(f->config, "offset.storage.file.filename", f->path);
     f->store = offset_file_open(f->config, NULL);
     assert_non_null(f->store);
-    f->offset = (struct offset){.lsn = 1, .lsn_proc = 2, .lsn_commit = 3, .has_txid = true, .txid = 4, .has_ts = true,
-                                .ts_usec = 5, .message_type = "INSERT", .own = true, .flush_lsn = 0x16B374D848,
-                                .pos_commit_lsn = 7, .pos_lsn = 8, .pos_ordinal = 9, .system_id = UINT64_MAX - 1,
-                                .timeline = 3, .slot = "s\"1", .database = "d"};
+    f->offset = (struct offset){.lsn = 1,
+                                .lsn_proc = 2,
+                                .lsn_commit = 3,
+                                .has_txid = true,
+                                .txid = 4,
+                                .has_ts = true,
+                                .ts_usec = 5,
+                                .message_type = "INSERT",
+                                .own = true,
+                                .flush_lsn = 0x16B374D848,
+                                .pos_commit_lsn = 7,
+                                .pos_lsn = 8,
+                                .pos_ordinal = 9,
+                                .system_id = UINT64_MAX - 1,
+                                .timeline = 3,
+                                .slot = "s\"1",
+                                .database = "d"};
     *state = f;
     return 0;
 }
@@ -214,8 +245,10 @@ what_was_saved_is_loaded(void **state)
         assert_true(f->store->ops->save(f->store, &f->offset, NULL));
         assert_true(f->store->ops->load(f->store, &o, &found, NULL));
         assert_true(found);
-        assert_true(o.own && o.flush_lsn == f->offset.flush_lsn && o.system_id == f->offset.system_id);
-        assert_true(o.pos_commit_lsn == 7 && o.pos_lsn == 8 && o.pos_ordinal == 9 && o.timeline == 3);
+        assert_true(o.own && o.flush_lsn == f->offset.flush_lsn &&
+                    o.system_id == f->offset.system_id);
+        assert_true(o.pos_commit_lsn == 7 && o.pos_lsn == 8 && o.pos_ordinal == 9 &&
+                    o.timeline == 3);
         assert_string_equal(o.slot, "s\"1");
         assert_string_equal(o.database, "d");
         assert_int_equal(o.lsn, f->offset.lsn);
@@ -295,7 +328,8 @@ a_file_with_any_byte_changed_never_crashes(void **state)
 static void
 a_newer_version_is_refused_and_left_alone(void **state)
 {
-    static const char text[] = "{\"version\":2,\"connector\":\"c\",\"server\":\"shop\",\"offset\":{}}";
+    static const char text[] =
+        "{\"version\":2,\"connector\":\"c\",\"server\":\"shop\",\"offset\":{}}";
     struct fixture *f = *state;
     struct offset o;
     struct err e = {0};
@@ -335,7 +369,8 @@ another_connectors_file_is_refused(void **state)
 static void
 a_bare_offset_of_debezium_can_be_put_there_by_hand(void **state)
 {
-    static const char text[] = "{\"version\":1,\"connector\":\"c\",\"server\":\"shop\",\n \"offset\":{\"lsn\":24023128}}";
+    static const char text[] =
+        "{\"version\":1,\"connector\":\"c\",\"server\":\"shop\",\n \"offset\":{\"lsn\":24023128}}";
     struct fixture *f = *state;
     struct offset o;
     bool found;
@@ -369,7 +404,8 @@ a_folder_that_is_not_there_is_an_error_at_open(void **state)
     struct fixture *f = *state;
     struct err e = {0};
 
-    config_set(f->config, "offset.storage.file.filename", "/nonexistent/folder/o");
+    strcat(f->path, "/in/no/folder");
+    config_set(f->config, "offset.storage.file.filename", f->path);
     assert_null(offset_file_open(f->config, &e));
     assert_int_equal(e.cls, ERR_CONFIG);
     assert_string_equal(e.code, "offset.folder");
