@@ -107,7 +107,8 @@ http_new(const struct http_options *o, struct err *e)
     h->multi = curl_multi_init();
     if (h->epoll_fd < 0 || !h->multi) {
         http_free(h);
-        err_set(e, ERR_RETRY, "http.init", "cannot set up the HTTP client: out of descriptors or memory");
+        err_set(e, ERR_RETRY, "http.init",
+                "cannot set up the HTTP client: out of descriptors or memory");
         return NULL;
     }
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -313,7 +314,8 @@ http_escape(char *out, size_t size, struct slice text)
 
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("-_.~", c));
+        bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+                     (c && strchr("-_.~", c));
 
         if (n + 4 > size)
             return false;

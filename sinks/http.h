@@ -23,19 +23,19 @@ struct http_options {
 };
 
 struct http_request {
-    const char *method;          /* "GET", "POST", "PATCH" */
+    const char *method; /* "GET", "POST", "PATCH" */
     const char *url;
-    const char *const *headers;  /* "Name: value"; copied */
+    const char *const *headers; /* "Name: value"; copied */
     size_t nheaders;
-    struct slice body;           /* stays valid until the completion */
-    int64_t timeout_ms;          /* 0: as the client's */
+    struct slice body;  /* stays valid until the completion */
+    int64_t timeout_ms; /* 0: as the client's */
 };
 
 struct http_response {
-    int status;              /* 0: no answer; error says why */
-    struct slice body;       /* valid during the call only, NUL behind it */
-    const char *error;       /* NULL when status is set */
-    int64_t retry_after_ms;  /* of the Retry-After header; -1: none */
+    int status;             /* 0: no answer; error says why */
+    struct slice body;      /* valid during the call only, NUL behind it */
+    const char *error;      /* NULL when status is set */
+    int64_t retry_after_ms; /* of the Retry-After header; -1: none */
 };
 
 /* Called from http_poll; may send further requests. */
@@ -44,7 +44,8 @@ typedef void (*http_done)(void *arg, const struct http_response *r);
 struct http *http_new(const struct http_options *o, struct err *e);
 void http_free(struct http *h); /* drops what is under way, without completions */
 /* False (e set): the request could not even be formed; done is not called then. */
-bool http_send(struct http *h, const struct http_request *req, http_done done, void *arg, struct err *e);
+bool http_send(struct http *h, const struct http_request *req, http_done done, void *arg,
+               struct err *e);
 void http_poll(struct http *h);
 int http_fd(const struct http *h);              /* readable when http_poll has something to do */
 int64_t http_deadline_us(const struct http *h); /* monotonic; INT64_MAX: none */

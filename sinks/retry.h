@@ -14,22 +14,22 @@
 #include "base/err.h"
 
 enum retry_action {
-    RETRY_DONE,     /* success */
-    RETRY_AGAIN,    /* transient: the same request with the same ids after a wait, without end */
-    RETRY_AUTH,     /* the token was refused: get a new one, once */
-    RETRY_SPLIT,    /* the request was too large: halve it */
-    RETRY_MISSING,  /* the object is not there, or not yet */
-    RETRY_EXISTS,   /* somebody was faster, which is as good */
-    RETRY_STALE,    /* the etag is old: read, merge, send again */
-    RETRY_SCHEMA,   /* the table's schema is not what we think */
-    RETRY_PEOPLE,   /* a setting, a right or a bill: a person must act, then it passes */
-    RETRY_REFUSED,  /* nonsense in the service's eyes: sending it again cannot help */
+    RETRY_DONE,    /* success */
+    RETRY_AGAIN,   /* transient: the same request with the same ids after a wait, without end */
+    RETRY_AUTH,    /* the token was refused: get a new one, once */
+    RETRY_SPLIT,   /* the request was too large: halve it */
+    RETRY_MISSING, /* the object is not there, or not yet */
+    RETRY_EXISTS,  /* somebody was faster, which is as good */
+    RETRY_STALE,   /* the etag is old: read, merge, send again */
+    RETRY_SCHEMA,  /* the table's schema is not what we think */
+    RETRY_PEOPLE,  /* a setting, a right or a bill: a person must act, then it passes */
+    RETRY_REFUSED, /* nonsense in the service's eyes: sending it again cannot help */
 };
 
 struct retry_rule {
-    int lo, hi;              /* HTTP status, both inclusive */
-    const char *reason;      /* error.errors[0].reason; NULL: any */
-    const char *text;        /* part of error.message, case-insensitive; NULL: any */
+    int lo, hi;         /* HTTP status, both inclusive */
+    const char *reason; /* error.errors[0].reason; NULL: any */
+    const char *text;   /* part of error.message, case-insensitive; NULL: any */
     enum retry_action action;
     enum err_class cls;      /* of the error when it is reported as one */
     int64_t base_ms, cap_ms; /* back-off; 0: none */

@@ -13,7 +13,7 @@ struct array_reader {
     size_t i;
     struct buf *out;
     bq_writer element;
-    bool nested;      /* more dimensions and NULLs are welcome */
+    bool nested; /* more dimensions and NULLs are welcome */
     struct buf scratch;
 };
 
@@ -119,7 +119,8 @@ bq_write_array_json(struct buf *out, struct slice text, bq_writer element)
 
     /* A character can become six, an element gets quotes. */
     buf_init(&doc, text.n * 8 + 16);
-    ok = read_array(&doc, text, element == bq_write_json ? bq_write_json_raw : element, true) && buf_ok(&doc);
+    ok = read_array(&doc, text, element == bq_write_json ? bq_write_json_raw : element, true) &&
+         buf_ok(&doc);
     if (ok)
         json_str(out, buf_view(&doc));
     buf_free(&doc);

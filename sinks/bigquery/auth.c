@@ -14,10 +14,11 @@
 
 #define SCOPE "https://www.googleapis.com/auth/bigquery"
 enum {
-    REFRESH_BEFORE_S = 225,     /* as Google's own libraries: the metadata server renews 300 s before the end */
-    ASSERTION_LIFE_S = 3600,    /* the most that is allowed */
+    REFRESH_BEFORE_S =
+        225, /* as Google's own libraries: the metadata server renews 300 s before the end */
+    ASSERTION_LIFE_S = 3600, /* the most that is allowed */
     METADATA_TIMEOUT_MS = 3000,
-    FIRST_TRIES = 5,            /* without ever a token: then a person has to look */
+    FIRST_TRIES = 5, /* without ever a token: then a person has to look */
     TOKEN_MAX = 16 * 1024,
 };
 
@@ -32,13 +33,13 @@ struct bq_auth {
     const char *metadata_host;
     struct jwt_key *key;
     char *project;
-    char *header;            /* "Authorization: Bearer …" */
-    int64_t expires_us;      /* monotonic */
-    int64_t next_us;         /* when to fetch (again) */
+    char *header;       /* "Authorization: Bearer …" */
+    int64_t expires_us; /* monotonic */
+    int64_t next_us;    /* when to fetch (again) */
     bool fetching, asking_project;
     struct buf body;
     unsigned generation, tries;
-    bool refused;            /* the token in use was fetched because one was refused */
+    bool refused; /* the token in use was fetched because one was refused */
     bool want_new;
     struct err failed;
 };
@@ -56,7 +57,8 @@ check_token_uri(const char *uri, struct err *e)
 {
     if (strncmp(uri, "https://", 8) == 0 || bq_url_is_local(uri))
         return true;
-    return err_set(e, ERR_CONFIG, "bigquery.key", "the key file's token_uri \"%s\" is not https://", uri);
+    return err_set(e, ERR_CONFIG, "bigquery.key", "the key file's token_uri \"%s\" is not https://",
+                   uri);
 }
 
 static bool
@@ -71,7 +73,8 @@ load_service_account(struct bq_auth *a, json_t *doc, struct err *e)
     if (!a->token_uri)
         a->token_uri = "https://oauth2.googleapis.com/token";
     if (!a->email || !pem)
-        return err_set(e, ERR_CONFIG, "bigquery.key", "the service account's key lacks client_email or private_key");
+        return err_set(e, ERR_CONFIG, "bigquery.key",
+                       "the service account's key lacks client_email or private_key");
     a->key = jwt_key_new(slice_of(pem), e);
     return a->key && check_token_uri(a->token_uri, e);
 }
@@ -87,7 +90,8 @@ load_user(struct bq_auth *a, json_t *doc, struct err *e)
     if (!a->token_uri)
         a->token_uri = "https://oauth2.googleapis.com/token";
     if (!a->client_id || !a->client_secret || !a->refresh_token)
-        return err_set(e, ERR_CONFIG, "bigquery.key", "the key file lacks client_id, client_secret or refresh_token");
+        return err_set(e, ERR_CONFIG, "bigquery.key",
+                       "the key file lacks client_id, client_secret or refresh_token");
     return check_token_uri(a->token_uri, e);
 }
 
@@ -106,7 +110,8 @@ load_key_file(struct bq_auth *a, const char *path, struct err *e)
     size_t i;
 
     if (!doc && json_error_code(&je) == json_error_cannot_open_file)
-        return err_set(e, ERR_CONFIG, "bigquery.key", "cannot read the key file \"%s\": %s", path, strerror(errno));
+        return err_set(e, ERR_CONFIG, "bigquery.key", "cannot read the key file \"%s\": %s", path,
+                       strerror(errno));
     if (!doc)
         return err_set(e, ERR_CONFIG, "bigquery.key", "the key file \"%s\" is not JSON", path);
     for (i = 0; i < 2 && !(type && strcmp(type, key_types[i].type) == 0); i++)
@@ -114,7 +119,8 @@ load_key_file(struct bq_auth *a, const char *path, struct err *e)
     if (i < 2)
         ok = key_types[i].load(a, doc, e);
     else
-        err_set(e, ERR_CONFIG, "bigquery.key", "keys of type \"%s\" are not supported; service_account and authorized_user are",
+        err_set(e, ERR_CONFIG, "bigquery.key",
+                "keys of type \"%s\" are not supported; service_account and authorized_user are",
                 type ? type : "(none)");
     project = json_string_value(json_object_get(doc, "project_id"));
     if (project)
@@ -170,7 +176,8 @@ fetch_failed(struct bq_auth *a, int status, const char *why)
     log_warn("cannot get an access token for BigQuery: %s%s", why,
              a->kind == WHO_METADATA && status == 0 ? " (is this a Google Cloud machine?)" : "");
     a->next_us = clock_mono_us() + wait_ms * 1000;
-    if (a->generation == 0 && (a->tries >= FIRST_TRIES || (status >= 400 && status < 500 && status != 429)))
+    if (a->generation == 0 &&
+        (a->tries >= FIRST_TRIES || (status >= 400 && status < 500 && status != 429)))
         err_set(&a->failed, ERR_CONFIG, "bigquery.token",
                 "no access token for BigQuery: %s; see walbridge.bigquery.credentials", why);
 }
@@ -179,7 +186,8 @@ static void
 take_token(struct bq_auth *a, json_t *doc)
 {
     const char *token = json_string_value(json_object_get(doc, "access_token"));
-    int64_t life_s = json_integer_value(json_object_get(doc, "expires_in")), now_us = clock_mono_us();
+    int64_t life_s = json_integer_value(json_object_get(doc, "expires_in")),
+            now_us = clock_mono_us();
 
     if (!token || strpbrk(token, "\r\n")) {
         fetch_failed(a, 0, "the answer holds no access_token");
@@ -190,7 +198,9 @@ take_token(struct bq_auth *a, json_t *doc)
     free(a->header);
     a->header = mem_printf("Authorization: Bearer %s", token);
     a->expires_us = now_us + life_s * 1000000;
-    a->next_us = now_us + (life_s > 2 * REFRESH_BEFORE_S ? life_s - REFRESH_BEFORE_S : (life_s + 1) / 2) * 1000000;
+    a->next_us =
+        now_us +
+        (life_s > 2 * REFRESH_BEFORE_S ? life_s - REFRESH_BEFORE_S : (life_s + 1) / 2) * 1000000;
     a->generation++;
     a->tries = 0;
     a->refused = a->want_new;
@@ -210,7 +220,10 @@ on_token(void *arg, const struct http_response *r)
     if (r->status == 200) {
         take_token(a, doc);
     } else {
-        snprintf(why, sizeof(why), "%s%s%s%s", r->status ? "" : r->error, error ? error : r->status ? "HTTP error" : "",
+        snprintf(why, sizeof(why), "%s%s%s%s", r->status ? "" : r->error,
+                 error       ? error
+                 : r->status ? "HTTP error"
+                             : "",
                  detail ? ": " : "", detail ? detail : "");
         if (r->status)
             snprintf(why + strlen(why), sizeof(why) - strlen(why), " (HTTP %d)", r->status);
@@ -264,20 +277,26 @@ write_assertion(struct bq_auth *a, struct err *e)
     json_cstr(&claims, a->email);
     buf_str(&claims, ",\"scope\":\"" SCOPE "\",\"aud\":");
     json_cstr(&claims, a->token_uri);
-    buf_printf(&claims, ",\"iat\":%lld,\"exp\":%lld}", (long long)now_s, (long long)now_s + ASSERTION_LIFE_S);
+    buf_printf(&claims, ",\"iat\":%lld,\"exp\":%lld}", (long long)now_s,
+               (long long)now_s + ASSERTION_LIFE_S);
     add_form(&a->body, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
     buf_str(&a->body, "&assertion=");
     ok = jwt_sign(a->key, buf_view(&header), buf_view(&claims), &a->body, e);
     buf_free(&header);
     buf_free(&claims);
-    return ok && (buf_ok(&a->body) || err_set(e, ERR_CONFIG, "bigquery.key", "the key file's members are too long"));
+    return ok && (buf_ok(&a->body) ||
+                  err_set(e, ERR_CONFIG, "bigquery.key", "the key file's members are too long"));
 }
 
 static bool
 post_form(struct bq_auth *a, struct err *e)
 {
-    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"};
-    struct http_request req = {.method = "POST", .url = a->token_uri, .headers = headers, .nheaders = 2,
+    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
+                                          "Accept: application/json"};
+    struct http_request req = {.method = "POST",
+                               .url = a->token_uri,
+                               .headers = headers,
+                               .nheaders = 2,
                                .body = buf_view(&a->body)};
 
     return http_send(a->http, &req, on_token, a, e);
@@ -288,7 +307,10 @@ get_metadata(struct bq_auth *a, const char *path, http_done done, struct err *e)
 {
     static const char *const headers[] = {"Metadata-Flavor: Google"};
     char url[512];
-    struct http_request req = {.method = "GET", .url = url, .headers = headers, .nheaders = 1,
+    struct http_request req = {.method = "GET",
+                               .url = url,
+                               .headers = headers,
+                               .nheaders = 1,
                                .timeout_ms = METADATA_TIMEOUT_MS};
 
     snprintf(url, sizeof(url), "http://%s/computeMetadata/v1/%s", a->metadata_host, path);

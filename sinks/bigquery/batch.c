@@ -105,13 +105,13 @@ row_add(struct bq_batch *b)
 }
 
 void
-bq_batch_put(struct bq_table *t, uint64_t ticket, const struct identity *id, uint16_t index, uint8_t op,
-             struct slice json)
+bq_batch_put(struct bq_table *t, uint64_t ticket, const struct identity *id, uint16_t index,
+             uint8_t op, struct slice json)
 {
     const struct bq_conf *conf = &t->s->conf;
     struct bq_batch *b = t->tail;
     char insert_id[BQ_INSERT_ID_MAX];
-    size_t n = bq_insert_id(insert_id, conf->tag, id, index), start;
+    size_t n = bq_insert_id(insert_id, conf->tag, id, index, (enum change_op)op), start;
     struct bq_row *row;
 
     if (b && !b->closed && b->body.n + n + json.n + 32 > conf->max_bytes)
@@ -126,7 +126,8 @@ bq_batch_put(struct bq_table *t, uint64_t ticket, const struct identity *id, uin
     buf_add(&b->body, insert_id, n);
     BUF_LIT(&b->body, "\",\"json\":");
     row = row_add(b);
-    *row = (struct bq_row){.ticket = ticket, .id = *id, .index = index, .op = op, .at = (uint32_t)start};
+    *row = (struct bq_row){
+        .ticket = ticket, .id = *id, .index = index, .op = op, .at = (uint32_t)start};
     row->json_at = (uint32_t)b->body.n;
     buf_slice(&b->body, json);
     buf_putc(&b->body, '}');
@@ -224,7 +225,8 @@ row_fate(const struct bq_row_error *err)
     for (size_t i = 0; i < sizeof(row_reasons) / sizeof(*row_reasons); i++) {
         const char *m = row_reasons[i].message;
 
-        if (strcmp(err->reason, row_reasons[i].reason) == 0 && (!m || strncasecmp(err->message, m, strlen(m)) == 0))
+        if (strcmp(err->reason, row_reasons[i].reason) == 0 &&
+            (!m || strncasecmp(err->message, m, strlen(m)) == 0))
             return row_reasons[i].fate;
     }
     return ROW_BAD;
@@ -344,7 +346,8 @@ row_errors(struct bq_batch *b, const struct bq_row_error *errors, size_t n)
         b->attempt = 0; /* the culprit is out: the others go at once */
     } else {
         wait_ms = clock_backoff_ms(b->attempt++, 1000, 64000);
-        log_warn("BigQuery put off %zu rows for table \"%s\": %s", b->nrows, t->name, errors[0].message);
+        log_warn("BigQuery put off %zu rows for table \"%s\": %s", b->nrows, t->name,
+                 errors[0].message);
     }
     again(b, wait_ms);
 }
@@ -387,8 +390,10 @@ static void
 split_or_refuse(struct bq_batch *b, const struct retry_rule *rule, const struct bq_api_error *err)
 {
     struct bq_row row = b->rows[0];
-    struct bq_refusal why = {rule->action == RETRY_SPLIT ? "too large" : err->reason[0] ? err->reason : "refused", NULL,
-                             err->message[0] ? err->message : "BigQuery gives no reason"};
+    struct bq_refusal why = {rule->action == RETRY_SPLIT ? "too large"
+                             : err->reason[0]            ? err->reason
+                                                         : "refused",
+                             NULL, err->message[0] ? err->message : "BigQuery gives no reason"};
 
     if (b->nrows > 1) {
         split(b);
@@ -409,10 +414,11 @@ request_failed(struct bq_batch *b, const struct retry_rule *rule, const struct h
     struct bq_sink *s = t->s;
     int64_t wait_ms = retry_wait_ms(rule, b->attempt++, r->retry_after_ms);
 
-    log_warn("insert into BigQuery table \"%s\" failed (HTTP %d): %s; again in %lld ms", t->name, r->status,
-             r->status ? err->message : r->error, (long long)wait_ms);
+    log_warn("insert into BigQuery table \"%s\" failed (HTTP %d): %s; again in %lld ms", t->name,
+             r->status, r->status ? err->message : r->error, (long long)wait_ms);
     if (rule->action == RETRY_PEOPLE && !s->accepted_any) {
-        bq_sink_fail(s, rule->cls, rule->code, "BigQuery refuses to insert into table \"%s\": %s", t->name, err->message);
+        bq_sink_fail(s, rule->cls, rule->code, "BigQuery refuses to insert into table \"%s\": %s",
+                     t->name, err->message);
         return;
     }
     if (rule->action == RETRY_MISSING || rule->action == RETRY_SCHEMA)
@@ -434,14 +440,17 @@ answered_error(struct bq_batch *b, const struct http_response *r)
         if (bq_auth_refused(s->auth, b->generation))
             again(b, 0);
         else
-            bq_sink_fail(s, ERR_CONFIG, rule->code, "BigQuery refuses a new access token too: %s; see "
-                                                    "walbridge.bigquery.credentials", err.message);
+            bq_sink_fail(s, ERR_CONFIG, rule->code,
+                         "BigQuery refuses a new access token too: %s; see "
+                         "walbridge.bigquery.credentials",
+                         err.message);
         break;
     case RETRY_REFUSED:
         /* Nothing was ever accepted: not a row is wrong but the way we ask. */
-        if (!b->t->accepted_any && s->conf.on_error == BQ_DEAD_LETTER && b->nrows > 1 && !s->accepted_any)
-            bq_sink_fail(s, ERR_CONFIG, rule->code, "BigQuery refuses inserts into table \"%s\": %s", b->t->name,
-                         err.message);
+        if (!b->t->accepted_any && s->conf.on_error == BQ_DEAD_LETTER && b->nrows > 1 &&
+            !s->accepted_any)
+            bq_sink_fail(s, ERR_CONFIG, rule->code,
+                         "BigQuery refuses inserts into table \"%s\": %s", b->t->name, err.message);
         else
             split_or_refuse(b, rule, &err);
         break;
@@ -500,8 +509,10 @@ bq_batch_send(struct bq_batch *b)
     bq_batch_close(b);
     if (!buf_ok(&b->body))
         return bq_sink_fail(b->t->s, ERR_DATA, "bigquery.row_size",
-                            "a row for BigQuery table \"%s\" is longer than %d bytes", b->t->name, 2 * BODY_MAX_BYTES);
+                            "a row for BigQuery table \"%s\" is longer than %d bytes", b->t->name,
+                            2 * BODY_MAX_BYTES);
     snprintf(path, sizeof(path), "/tables/%s/insertAll", b->t->name);
-    b->in_flight = bq_sink_call(b->t->s, "POST", path, NULL, buf_view(&b->body), on_answer, b, &b->generation);
+    b->in_flight =
+        bq_sink_call(b->t->s, "POST", path, NULL, buf_view(&b->body), on_answer, b, &b->generation);
     return b->in_flight;
 }

@@ -41,12 +41,13 @@ bq_sink_project(const struct bq_sink *s)
 }
 
 bool
-bq_sink_call(struct bq_sink *s, const char *method, const char *path, const char *if_match, struct slice body,
-             http_done done, void *arg, unsigned *generation)
+bq_sink_call(struct bq_sink *s, const char *method, const char *path, const char *if_match,
+             struct slice body, http_done done, void *arg, unsigned *generation)
 {
     const char *headers[4] = {"Accept: application/json"}, *token;
     char url[URL_MAX], match[300];
-    struct http_request req = {.method = method, .url = url, .headers = headers, .nheaders = 1, .body = body};
+    struct http_request req = {
+        .method = method, .url = url, .headers = headers, .nheaders = 1, .body = body};
     struct err e = {0};
 
     /* A token that ended a moment ago is sent all the same: the answer to that is part of the retry table. */
@@ -59,7 +60,8 @@ bq_sink_call(struct bq_sink *s, const char *method, const char *path, const char
         snprintf(match, sizeof(match), "If-Match: %s", if_match);
         headers[req.nheaders++] = match;
     }
-    snprintf(url, sizeof(url), "%s/projects/%s/datasets/%s%s", s->conf.base_url, bq_sink_project(s), s->conf.dataset, path);
+    snprintf(url, sizeof(url), "%s/projects/%s/datasets/%s%s", s->conf.base_url, bq_sink_project(s),
+             s->conf.dataset, path);
     *generation = bq_auth_generation(s->auth);
     if (http_send(s->http, &req, done, arg, &e))
         return true;
@@ -82,10 +84,11 @@ bq_sink_accepted(struct bq_sink *s, const struct bq_row *rows, size_t n)
 static void
 dataset_missing(struct bq_sink *s, const struct bq_api_error *err)
 {
-    bq_sink_fail(s, ERR_CONFIG, "bigquery.dataset_missing",
-                 "BigQuery dataset \"%s\" does not exist in project \"%s\" (%s); create it, or mend "
-                 "walbridge.bigquery.dataset and .project (the project's id, not its display name)",
-                 s->conf.dataset, bq_sink_project(s), err->message);
+    bq_sink_fail(
+        s, ERR_CONFIG, "bigquery.dataset_missing",
+        "BigQuery dataset \"%s\" does not exist in project \"%s\" (%s); create it, or mend "
+        "walbridge.bigquery.dataset and .project (the project's id, not its display name)",
+        s->conf.dataset, bq_sink_project(s), err->message);
 }
 
 static void
@@ -103,22 +106,26 @@ on_dataset(void *arg, const struct http_response *r)
         s->dataset = BQ_DATASET_READY;
         ms = rule->action == RETRY_DONE ? bq_reply_expiration_ms(r->body) : 0;
         if (rule->action == RETRY_PEOPLE)
-            log_warn("cannot look at BigQuery dataset \"%s\" (%s); going on", s->conf.dataset, err.message);
+            log_warn("cannot look at BigQuery dataset \"%s\" (%s); going on", s->conf.dataset,
+                     err.message);
         if (ms)
-            log_warn("BigQuery dataset \"%s\" lets its tables expire after %lld s: rows older than that vanish, and a table "
-                     "that expires is made again; see defaultTableExpirationMs",
-                     s->conf.dataset, (long long)ms / 1000);
+            log_warn(
+                "BigQuery dataset \"%s\" lets its tables expire after %lld s: rows older than that "
+                "vanish, and a table "
+                "that expires is made again; see defaultTableExpirationMs",
+                s->conf.dataset, (long long)ms / 1000);
     } else if (rule->action == RETRY_MISSING) {
         dataset_missing(s, &err);
     } else if (rule->action == RETRY_AUTH && bq_auth_refused(s->auth, s->dataset_generation)) {
         s->dataset_retry_us = 0;
     } else if (rule->action == RETRY_AUTH || rule->action == RETRY_REFUSED) {
-        bq_sink_fail(s, ERR_CONFIG, rule->code, "BigQuery refuses to show dataset \"%s\" (HTTP %d): %s", s->conf.dataset,
+        bq_sink_fail(s, ERR_CONFIG, rule->code,
+                     "BigQuery refuses to show dataset \"%s\" (HTTP %d): %s", s->conf.dataset,
                      r->status, err.message);
     } else {
         wait_ms = retry_wait_ms(rule, s->dataset_attempt++, r->retry_after_ms);
-        log_warn("cannot reach BigQuery at %s (HTTP %d): %s; again in %lld ms", s->conf.base_url, r->status,
-                 r->status ? err.message : r->error, (long long)wait_ms);
+        log_warn("cannot reach BigQuery at %s (HTTP %d): %s; again in %lld ms", s->conf.base_url,
+                 r->status, r->status ? err.message : r->error, (long long)wait_ms);
         s->dataset_retry_us = clock_mono_us() + wait_ms * 1000;
     }
 }
@@ -175,8 +182,8 @@ report(const struct bq_sink *s, struct err *e)
 
 /* A row that is known to be refused before it is sent. */
 static enum sink_put
-put_dead(struct bq_sink *s, struct bq_table *t, const struct record *r, uint64_t ticket, struct slice json,
-         const struct bq_refusal *why, struct err *e)
+put_dead(struct bq_sink *s, struct bq_table *t, const struct record *r, uint64_t ticket,
+         struct slice json, const struct bq_refusal *why, struct err *e)
 {
     /* What came before it is delivered first, so that the position stands right before the culprit. */
     if (s->conf.on_error == BQ_FAIL && s->pending_bytes > 0) {
@@ -189,7 +196,8 @@ put_dead(struct bq_sink *s, struct bq_table *t, const struct record *r, uint64_t
 }
 
 static enum sink_put
-bq_put(struct sink *sink, void *prog, const struct recbuf *b, const struct record *r, uint64_t ticket, struct err *e)
+bq_put(struct sink *sink, void *prog, const struct recbuf *b, const struct record *r,
+       uint64_t ticket, struct err *e)
 {
     struct bq_sink *s = sink_of(sink);
     struct bq_program *p = prog;
@@ -282,7 +290,8 @@ bq_deadline_us(struct sink *sink)
         at_us = earlier(at_us, s->dataset_retry_us);
     if (s->dataset == BQ_DATASET_READY) {
         for (size_t i = 0; i < s->nactive; i++)
-            at_us = earlier(at_us, s->active[i]->head ? bq_table_deadline_us(s->active[i]) : INT64_MAX);
+            at_us =
+                earlier(at_us, s->active[i]->head ? bq_table_deadline_us(s->active[i]) : INT64_MAX);
     }
     return at_us;
 }
@@ -335,7 +344,8 @@ sink_bigquery_new(const struct sink_env *env, struct err *e)
 
     s->base.ops = &ops;
     s->tables = map_new();
-    if (!bq_conf_load(&s->conf, env->config, env->connector, env->settings ? env->settings->database : NULL, e))
+    if (!bq_conf_load(&s->conf, env->config, env->connector,
+                      env->settings ? env->settings->database : NULL, e))
         goto failed;
     http.timeout_ms = s->conf.request_timeout_ms;
     http.ca_file = s->conf.ca_file;

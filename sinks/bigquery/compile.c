@@ -40,15 +40,17 @@ default_table(struct compiler *k)
 {
     const struct relation *rel = k->plan->rel;
 
-    return sanitised(&k->p->arena, slice_of(arena_printf(&k->p->arena, "%.*s_%.*s", SLICE_ARG(rel->schema),
-                                                         SLICE_ARG(rel->table))));
+    return sanitised(&k->p->arena,
+                     slice_of(arena_printf(&k->p->arena, "%.*s_%.*s", SLICE_ARG(rel->schema),
+                                           SLICE_ARG(rel->table))));
 }
 
 static const struct plan_field *
 find_field(const struct plan *plan, const char *name)
 {
     for (uint16_t i = 0; i < plan->nfields; i++) {
-        if (slice_is(plan->rel->cols[plan->fields[i].col].name, name) || slice_is(plan->fields[i].name, name))
+        if (slice_is(plan->rel->cols[plan->fields[i].col].name, name) ||
+            slice_is(plan->fields[i].name, name))
             return &plan->fields[i];
     }
     return NULL;
@@ -80,7 +82,8 @@ member_text(struct arena *a, const char *name)
 
 /* Which writer brings `source` to the column, and which type the column has when the mapping is silent. */
 static void
-choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_column *m, struct bq_typed src, const char *place)
+choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_column *m,
+              struct bq_typed src, const char *place)
 {
     enum bq_type type = src.type;
 
@@ -90,12 +93,13 @@ choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_colum
         type = BQ_STRING;
     } else if (m->as) {
         for (size_t i = 0; i < bq_nnamed; i++) {
-            if (strcmp(bq_named[i].name, m->as) == 0 && bq_named[i].source == src.source && !src.array) {
+            if (strcmp(bq_named[i].name, m->as) == 0 && bq_named[i].source == src.source &&
+                !src.array) {
                 c->write = bq_named[i].write;
                 c->type = bq_named[i].type;
                 if (m->typed && m->type != c->type)
-                    bq_fault(&k->faults, place, "\"as\": \"%s\" gives a %s, not a %s", m->as, bq_type_name(c->type),
-                             bq_type_name(m->type));
+                    bq_fault(&k->faults, place, "\"as\": \"%s\" gives a %s, not a %s", m->as,
+                             bq_type_name(c->type), bq_type_name(m->type));
                 return;
             }
         }
@@ -118,24 +122,27 @@ choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_colum
         c->write = bq_writer_for(src.source, type);
     }
     if (!c->write)
-        bq_fault(&k->faults, place, "what feeds the column cannot become %s; %s would fit", bq_type_name(type),
-                 bq_type_name(src.type));
+        bq_fault(&k->faults, place, "what feeds the column cannot become %s; %s would fit",
+                 bq_type_name(type), bq_type_name(src.type));
     else if (m->moded && (m->mode == BQ_REPEATED) != (c->mode == BQ_REPEATED))
-        bq_fault(&k->faults, place, "the column is %s but what feeds it is %s", bq_mode_name(m->mode),
-                 src.array ? "an array" : "a single value");
+        bq_fault(&k->faults, place, "the column is %s but what feeds it is %s",
+                 bq_mode_name(m->mode), src.array ? "an array" : "a single value");
 }
 
 /* "row.x" and its like. False: `from` is no such thing. */
 static bool
-feed_from_row(struct compiler *k, struct bq_column *c, const struct bq_map_column *m, const char *place)
+feed_from_row(struct compiler *k, struct bq_column *c, const struct bq_map_column *m,
+              const char *place)
 {
     static const struct {
         const char *prefix;
         enum bq_feed feed;
         bool key;
     } prefixes[] = {
-        {"row.", BQ_FEED_ROW, false}, {"before.", BQ_FEED_BEFORE, false},
-        {"after.", BQ_FEED_AFTER, false}, {"key.", BQ_FEED_ROW, true},
+        {"row.", BQ_FEED_ROW, false},
+        {"before.", BQ_FEED_BEFORE, false},
+        {"after.", BQ_FEED_AFTER, false},
+        {"key.", BQ_FEED_ROW, true},
     };
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
@@ -161,7 +168,8 @@ feed_from_row(struct compiler *k, struct bq_column *c, const struct bq_map_colum
 }
 
 static void
-feed_column(struct compiler *k, struct bq_column *c, const struct bq_map_column *m, const char *place)
+feed_column(struct compiler *k, struct bq_column *c, const struct bq_map_column *m,
+            const char *place)
 {
     const struct bq_feed_word *w;
     struct bq_typed src = {0};
@@ -188,7 +196,9 @@ feed_column(struct compiler *k, struct bq_column *c, const struct bq_map_column 
         c->source = slice_of(w->name);
         c->compute = w->compute;
         src.source = w->source;
-        src.type = w->source == BQ_SRC_INT ? BQ_INT64 : w->source == BQ_SRC_BOOL ? BQ_BOOL : BQ_STRING;
+        src.type = w->source == BQ_SRC_INT    ? BQ_INT64
+                   : w->source == BQ_SRC_BOOL ? BQ_BOOL
+                                              : BQ_STRING;
         choose_writer(k, c, m, src, place);
     }
 }
@@ -203,8 +213,9 @@ add_column(struct compiler *k, const struct bq_map_column *m)
     snprintf(place, sizeof(place), "table \"%s\", column \"%s\"", k->p->table, m->name);
     for (size_t i = 0; i < k->p->ncolumns; i++) {
         if (strcasecmp(k->p->columns[i].name, m->name) == 0)
-            bq_fault(&k->faults, place, "there are two columns of that name; change a mapping or "
-                                        "walbridge.bigquery.metadata.prefix");
+            bq_fault(&k->faults, place,
+                     "there are two columns of that name; change a mapping or "
+                     "walbridge.bigquery.metadata.prefix");
     }
     c->name = arena_strdup(a, m->name);
     c->member = member_text(a, m->name);
@@ -239,12 +250,25 @@ add_default_columns(struct compiler *k)
     }
     for (size_t i = 0; k->conf->metadata && i < bq_nmeta_columns; i++) {
         const struct bq_meta_column *meta = &bq_meta_columns[i];
-        struct bq_map_column m = {.from = meta->from, .as = meta->as, .typed = true, .type = meta->type,
+        struct bq_map_column m = {.from = meta->from,
+                                  .as = meta->as,
+                                  .typed = true,
+                                  .type = meta->type,
                                   .description = meta->doc};
 
         m.name = arena_printf(&k->p->arena, "%s%s", k->conf->meta_prefix, meta->name);
         add_column(k, &m);
     }
+}
+
+static bool
+has_identity(const struct relation *rel)
+{
+    for (uint16_t i = 0; i < rel->ncols; i++) {
+        if (rel->cols[i].identity)
+            return true;
+    }
+    return false;
 }
 
 /* The two faults the reference deployment has: both are found out before the first row, not by the first refusal. */
@@ -261,21 +285,25 @@ warn_of_refusals(const struct compiler *k)
         if (c->mode != BQ_REQUIRED || c->feed > BQ_FEED_AFTER)
             continue;
         if (src->known && !src->not_null && !c->on_null.p)
-            log_warn("column \"%s\" of BigQuery table \"%s\" is REQUIRED but fed by \"%.*s\" of \"%s.%s\", which can be NULL: "
-                     "such rows go to walbridge.bigquery.on.error; give the mapping an \"on_null\"",
-                     c->name, k->p->table, SLICE_ARG(src->name), rel->schema.p, rel->table.p);
+            log_warn(
+                "column \"%s\" of BigQuery table \"%s\" is REQUIRED but fed by \"%.*s\" of "
+                "\"%s.%s\", which can be NULL: "
+                "such rows go to walbridge.bigquery.on.error; give the mapping an \"on_null\"",
+                c->name, k->p->table, SLICE_ARG(src->name), rel->schema.p, rel->table.p);
         if (!src->identity || rel->identity == 'n')
-            snprintf(required + strlen(required), sizeof(required) - strlen(required), "%s\"%s\"", required[0] ? ", " : "",
-                     c->name);
+            snprintf(required + strlen(required), sizeof(required) - strlen(required), "%s\"%s\"",
+                     required[0] ? ", " : "", c->name);
     }
     if (!(k->p->ops & BQ_OP_D) || rel->identity == 'f')
         return;
-    log_warn("table \"%s.%s\" has no REPLICA IDENTITY FULL: its deletes %s, so their rows in BigQuery table \"%s\" have "
-             "NULL elsewhere%s%s%s; mend it with ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL",
-             rel->schema.p, rel->table.p,
-             k->plan->nkey && rel->identity != 'n' ? "carry the key only" : "cannot be published without a key",
-             k->p->table, required[0] ? ", which is refused for the REQUIRED columns " : "", required, "",
-             rel->schema.p, rel->table.p);
+    log_warn(
+        "table \"%s.%s\" has no REPLICA IDENTITY FULL: PostgreSQL sends %s of a deleted row, the "
+        "other columns are NULL "
+        "in BigQuery table \"%s\"%s%s; mend it with ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY "
+        "FULL",
+        rel->schema.p, rel->table.p, has_identity(rel) ? "only the key" : "nothing", k->p->table,
+        required[0] ? ", and the row is refused for the REQUIRED columns " : "", required,
+        rel->schema.p, rel->table.p);
 }
 
 static void
@@ -318,7 +346,10 @@ wanted(const struct settings *s)
 {
     static const struct {
         unsigned skipped, op;
-    } pairs[] = {{OPS_CREATE, BQ_OP_C}, {OPS_UPDATE, BQ_OP_U}, {OPS_DELETE, BQ_OP_D}, {OPS_TRUNCATE, BQ_OP_T}};
+    } pairs[] = {{OPS_CREATE, BQ_OP_C},
+                 {OPS_UPDATE, BQ_OP_U},
+                 {OPS_DELETE, BQ_OP_D},
+                 {OPS_TRUNCATE, BQ_OP_T}};
     unsigned ops = OPS_DEFAULT;
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {

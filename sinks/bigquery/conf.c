@@ -53,7 +53,10 @@ load_endpoint(struct bq_conf *conf, const struct config *c)
     if (url) {
         const char *path = strchr(strstr(url, "://") + 3, '/');
 
-        base = arena_printf(&conf->arena, "%s%s", url, !path ? "/bigquery/v2" : path[1] ? "" : "bigquery/v2");
+        base = arena_printf(&conf->arena, "%s%s", url,
+                            !path     ? "/bigquery/v2"
+                            : path[1] ? ""
+                                      : "bigquery/v2");
     } else if (host) {
         base = arena_printf(&conf->arena, "%s%s", strstr(host, "://") ? "" : "http://", host);
     } else {
@@ -68,7 +71,8 @@ load_endpoint(struct bq_conf *conf, const struct config *c)
 static bool
 load_credentials(struct bq_conf *conf, const struct config *c, struct err *e)
 {
-    const char *given = config_str(c, BQ "credentials"), *file = env("GOOGLE_APPLICATION_CREDENTIALS");
+    const char *given = config_str(c, BQ "credentials"),
+               *file = env("GOOGLE_APPLICATION_CREDENTIALS");
 
     if (!given)
         given = conf->plain_http ? "none" : file ? file : "metadata";
@@ -76,15 +80,18 @@ load_credentials(struct bq_conf *conf, const struct config *c, struct err *e)
         conf->credentials = BQ_CRED_NONE;
         if (!conf->plain_http)
             return err_set(e, ERR_CONFIG, "bigquery.credentials",
-                           BQ "credentials is 'none', which only an http:// endpoint (an emulator) accepts; name a key "
-                              "file or 'metadata'");
+                           BQ
+                           "credentials is 'none', which only an http:// endpoint (an emulator) "
+                           "accepts; name a key "
+                           "file or 'metadata'");
         return true;
     }
     conf->credentials = strcmp(given, "metadata") == 0 ? BQ_CRED_METADATA : BQ_CRED_FILE;
     conf->key_path = given;
     if (conf->plain_http && !bq_url_is_local(conf->base_url))
         return err_set(e, ERR_CONFIG, "bigquery.plain_token",
-                       "a token would travel unencrypted to \"%s\"; use https://, or " BQ "credentials=none",
+                       "a token would travel unencrypted to \"%s\"; use https://, or " BQ
+                       "credentials=none",
                        conf->base_url);
     return true;
 }
@@ -118,7 +125,8 @@ load_names(struct bq_conf *conf, const struct config *c, struct err *e)
                        BQ "dataset is missing: say which dataset the tables belong to");
     if (!project && conf->credentials == BQ_CRED_NONE)
         return err_set(e, ERR_CONFIG, "bigquery.project", BQ "project is missing");
-    if ((project && !check_name("project", project, "-_.:", e)) || !check_name("dataset", dataset, "_", e))
+    if ((project && !check_name("project", project, "-_.:", e)) ||
+        !check_name("dataset", dataset, "_", e))
         return false;
     conf->project = project;
     conf->dataset = dataset;
@@ -134,7 +142,8 @@ fnv(uint32_t h, const char *s)
 }
 
 bool
-bq_conf_load(struct bq_conf *conf, const struct config *c, const char *connector, const char *database, struct err *e)
+bq_conf_load(struct bq_conf *conf, const struct config *c, const char *connector,
+             const char *database, struct err *e)
 {
     static const char *const partitions[] = {NULL, "HOUR", "DAY", "MONTH", "YEAR"};
     const char *mapping = config_str(c, BQ "mapping");
@@ -160,7 +169,8 @@ bq_conf_load(struct bq_conf *conf, const struct config *c, const char *connector
     conf->request_timeout_ms = config_int(c, BQ "request.timeout.ms");
     conf->propagation_us = config_int(c, BQ "propagation.timeout.ms") * 1000;
     conf->ca_file = config_str(c, BQ "ca.file");
-    conf->tag = fnv(fnv(UINT32_C(2166136261), connector ? connector : ""), database ? database : "");
+    conf->tag =
+        fnv(fnv(UINT32_C(2166136261), connector ? connector : ""), database ? database : "");
     load_endpoint(conf, c);
     return load_credentials(conf, c, e) && load_names(conf, c, e);
 }

@@ -18,13 +18,13 @@ enum bq_unrepresentable { BQ_UNREP_ERROR, BQ_UNREP_NULL };
 enum bq_arrays { BQ_ARRAYS_REPEATED, BQ_ARRAYS_JSON };
 
 struct bq_conf {
-    const char *project;   /* NULL: the credentials know it */
+    const char *project; /* NULL: the credentials know it */
     const char *dataset;
-    const char *base_url;  /* "https://bigquery.googleapis.com/bigquery/v2", no slash at the end */
+    const char *base_url; /* "https://bigquery.googleapis.com/bigquery/v2", no slash at the end */
     bool plain_http;
     enum bq_credentials credentials;
-    const char *key_path;  /* BQ_CRED_FILE */
-    const char *ca_file;   /* NULL: the system's */
+    const char *key_path;       /* BQ_CRED_FILE */
+    const char *ca_file;        /* NULL: the system's */
     struct bq_mapping *mapping; /* NULL: none; owned */
     bool metadata;
     const char *meta_prefix;
@@ -38,12 +38,12 @@ struct bq_conf {
     size_t max_bytes;
     int64_t linger_us, request_timeout_ms, propagation_us;
     uint64_t buffer_bytes;
-    uint32_t tag;          /* of the connector: keeps two connectors' insert ids apart */
+    uint32_t tag; /* of the connector: keeps two connectors' insert ids apart */
     struct arena arena;
 };
 
-bool bq_conf_load(struct bq_conf *conf, const struct config *c, const char *connector, const char *database,
-                  struct err *e);
+bool bq_conf_load(struct bq_conf *conf, const struct config *c, const char *connector,
+                  const char *database, struct err *e);
 void bq_conf_free(struct bq_conf *conf);
 /* http:// to this machine only: where a token may travel in the clear. */
 bool bq_url_is_local(const char *url);

@@ -29,7 +29,8 @@ dead_letters(struct bq_sink *s)
     if (!s->dead_letters) {
         s->dead_letters = bq_table_get(s, s->conf.dead_letter_table);
         for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
-            bq_table_want(s->dead_letters, columns[i].name, columns[i].type, BQ_NULLABLE, columns[i].doc);
+            bq_table_want(s->dead_letters, columns[i].name, columns[i].type, BQ_NULLABLE,
+                          columns[i].doc);
     }
     return s->dead_letters;
 }
@@ -45,8 +46,8 @@ add_member(struct buf *b, size_t column, struct slice text)
 }
 
 static void
-write_letter(struct buf *b, const struct bq_table *t, const struct identity *id, uint16_t index, uint8_t op,
-             struct slice json, const struct bq_refusal *why)
+write_letter(struct buf *b, const struct bq_table *t, const struct identity *id, uint16_t index,
+             uint8_t op, struct slice json, const struct bq_refusal *why)
 {
     char seq[BQ_SEQ_MAX], now[NUM_U64_MAX], letter[1] = {(char)op};
     struct slice us = {now, num_u64(now, (uint64_t)(clock_now_ns() / 1000))};
@@ -68,8 +69,8 @@ write_letter(struct buf *b, const struct bq_table *t, const struct identity *id,
 }
 
 bool
-bq_row_refused(struct bq_table *t, uint64_t ticket, const struct identity *id, uint16_t index, uint8_t op,
-               struct slice json, const struct bq_refusal *why)
+bq_row_refused(struct bq_table *t, uint64_t ticket, const struct identity *id, uint16_t index,
+               uint8_t op, struct slice json, const struct bq_refusal *why)
 {
     struct bq_sink *s = t->s;
     char lsn[NUM_LSN_TEXT], message[600];
@@ -80,13 +81,16 @@ bq_row_refused(struct bq_table *t, uint64_t ticket, const struct identity *id, u
     bq_redact(message);
     if (s->conf.on_error == BQ_FAIL || t == s->dead_letters)
         return bq_sink_fail(s, t == s->dead_letters ? ERR_FATAL : ERR_DATA, "bigquery.row",
-                            "BigQuery table \"%s\" cannot take the row of LSN %s (op %c): %s%s%s%s: %s; mend it, or set "
+                            "BigQuery table \"%s\" cannot take the row of LSN %s (op %c): "
+                            "%s%s%s%s: %s; mend it, or set "
                             "walbridge.bigquery.on.error=dead-letter",
-                            t->name, num_lsn_text(lsn, id->snapshot ? id->commit_lsn : id->lsn), (char)op, why->reason,
-                            where ? ", column \"" : "", where ? where : "", where ? "\"" : "", message);
+                            t->name, num_lsn_text(lsn, id->snapshot ? id->commit_lsn : id->lsn),
+                            (char)op, why->reason, where ? ", column \"" : "", where ? where : "",
+                            where ? "\"" : "", message);
     log_warn("row of LSN %s (op %c) for BigQuery table \"%s\" goes to \"%s\": %s%s%s%s: %s",
-             num_lsn_text(lsn, id->snapshot ? id->commit_lsn : id->lsn), (char)op, t->name, s->conf.dead_letter_table,
-             why->reason, where ? ", column \"" : "", where ? where : "", where ? "\"" : "", message);
+             num_lsn_text(lsn, id->snapshot ? id->commit_lsn : id->lsn), (char)op, t->name,
+             s->conf.dead_letter_table, why->reason, where ? ", column \"" : "", where ? where : "",
+             where ? "\"" : "", message);
     /* Six times: every byte of the row may have to be escaped. */
     buf_init(&letter, json.n * 6 + 8192);
     write_letter(&letter, t, id, index, op, json, why);

@@ -3,19 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/json.h"
+#include "base/num.h"
 #include "sinks/bigquery/program.h"
 
 /* One row being written. */
 struct row {
     const struct bq_program *p;
     const struct change *c;
-    enum change_op op;        /* of the record, not of the change: a key change is d and c */
+    enum change_op op; /* of the record, not of the change: a key change is d and c */
     unsigned index;
     const struct tuple *tuple; /* what "row" means */
     struct recbuf *out;
-    const char *dead;         /* NULL: the row can be sent */
+    const char *dead; /* NULL: the row can be sent */
     char message[256];
 };
 
@@ -59,10 +59,11 @@ tuple_value(const struct row *r, const struct tuple *t, uint16_t col)
 {
     static const struct value absent = {NULL, 0, VALUE_ABSENT};
 
-    if (col >= t->n || (t == &r->c->before && r->c->old_is_key && !r->c->plan->rel->cols[col].identity))
+    if (col >= t->n ||
+        (t == &r->c->before && r->c->old_is_key && !r->c->plan->rel->cols[col].identity))
         return absent;
-    if (t->v[col].kind == VALUE_UNCHANGED && t == &r->c->after && col < r->c->before.n && !r->c->old_is_key &&
-        r->c->before.v[col].kind != VALUE_UNCHANGED)
+    if (t->v[col].kind == VALUE_UNCHANGED && t == &r->c->after && col < r->c->before.n &&
+        !r->c->old_is_key && r->c->before.v[col].kind != VALUE_UNCHANGED)
         return r->c->before.v[col];
     return t->v[col];
 }
@@ -146,7 +147,8 @@ add_text(struct row *r, const struct bq_column *c, struct slice text)
     b->n = start;
     if (r->p->unrepresentable == BQ_UNREP_NULL && c->mode != BQ_REQUIRED)
         return;
-    kill_row(r, "unrepresentable", "column \"%s\" has no place for a value of \"%.*s\" in this row", c->name, SLICE_ARG(c->source));
+    kill_row(r, "unrepresentable", "column \"%s\" has no place for a value of \"%.*s\" in this row",
+             c->name, SLICE_ARG(c->source));
     buf_slice(b, c->member);
     json_str(b, text);
     buf_putc(b, ',');
@@ -156,11 +158,13 @@ static void
 add_null(struct row *r, const struct bq_column *c)
 {
     if (c->on_null_dead)
-        kill_row(r, "null", "column \"%s\" must not be NULL, and \"%.*s\" is in this row", c->name, SLICE_ARG(c->source));
+        kill_row(r, "null", "column \"%s\" must not be NULL, and \"%.*s\" is in this row", c->name,
+                 SLICE_ARG(c->source));
     else if (c->on_null.p)
         add_literal(r, c, c->on_null);
     else if (c->mode == BQ_REQUIRED)
-        kill_row(r, "null", "column \"%s\" is REQUIRED, and \"%.*s\" is NULL in this row", c->name, SLICE_ARG(c->source));
+        kill_row(r, "null", "column \"%s\" is REQUIRED, and \"%.*s\" is NULL in this row", c->name,
+                 SLICE_ARG(c->source));
 }
 
 /* There may be a value, but PostgreSQL did not send it: no default may stand in for it. */
@@ -171,7 +175,8 @@ add_missing(struct row *r, const struct bq_column *c)
         return;
     if (c->missing_dead || c->mode == BQ_REQUIRED)
         kill_row(r, "missing",
-                 "column \"%s\" needs \"%.*s\", whose value PostgreSQL did not send; the table needs REPLICA IDENTITY FULL",
+                 "column \"%s\" needs \"%.*s\", whose value PostgreSQL did not send; the table "
+                 "needs REPLICA IDENTITY FULL",
                  c->name, SLICE_ARG(c->source));
 }
 
@@ -254,8 +259,9 @@ encode_row(struct row *r, struct err *e)
     if (r->dead)
         buf_str(b, r->message);
     if (!buf_ok(b) || b->n > UINT32_MAX)
-        return err_set(e, ERR_DATA, "bigquery.row_size", "a row of \"%s\" is larger than the record buffer's %zu bytes",
-                       r->p->table, b->max);
+        return err_set(e, ERR_DATA, "bigquery.row_size",
+                       "a row of \"%s\" is larger than the record buffer's %zu bytes", r->p->table,
+                       b->max);
     rec = recbuf_add(r->out);
     rec->value = (uint32_t)start;
     rec->nvalue = (uint32_t)(end - start);
@@ -285,14 +291,16 @@ key_changed(const struct bq_program *p, const struct change *c)
         new = &c->after.v[col];
         if (old->kind == VALUE_ABSENT || new->kind == VALUE_UNCHANGED)
             continue;
-        if (old->kind != new->kind || old->n != new->n || (old->n && memcmp(old->p, new->p, old->n) != 0))
+        if (old->kind != new->kind || old->n != new->n ||
+            (old->n && memcmp(old->p, new->p, old->n) != 0))
             return true;
     }
     return false;
 }
 
 bool
-bq_program_encode(const struct bq_program *p, const struct change *c, struct recbuf *out, struct err *e)
+bq_program_encode(const struct bq_program *p, const struct change *c, struct recbuf *out,
+                  struct err *e)
 {
     struct row r = {.p = p, .c = c, .op = c->op, .out = out, .tuple = &c->after};
 
@@ -303,7 +311,8 @@ bq_program_encode(const struct bq_program *p, const struct change *c, struct rec
         r.tuple = &c->before;
         if ((p->ops & BQ_OP_D) && !encode_row(&r, e))
             return false;
-        r = (struct row){.p = p, .c = c, .op = OP_CREATE, .index = 1, .out = out, .tuple = &c->after};
+        r = (struct row){
+            .p = p, .c = c, .op = OP_CREATE, .index = 1, .out = out, .tuple = &c->after};
     } else if (c->op == OP_DELETE) {
         r.tuple = &c->before;
     }
@@ -341,11 +350,13 @@ bq_seq(char out[BQ_SEQ_MAX], const struct identity *id, unsigned index)
 }
 
 unsigned
-bq_insert_id(char out[BQ_INSERT_ID_MAX], uint32_t tag, const struct identity *id, unsigned index)
+bq_insert_id(char out[BQ_INSERT_ID_MAX], uint32_t tag, const struct identity *id, unsigned index,
+             enum change_op op)
 {
     char *p = hex(out, tag, 8);
 
-    *p++ = id->snapshot ? 's' : 'w';
+    /* Snapshot, incremental snapshot (its rows stand at the position of a watermark), WAL. */
+    *p++ = id->snapshot ? 's' : op == OP_READ ? 'i' : 'w';
     p = hex(p, id->commit_lsn, 16);
     *p++ = '/';
     p = hex(p, id->lsn, 16); /* the table's oid in snapshots */

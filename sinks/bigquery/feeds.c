@@ -18,11 +18,13 @@ signed_number(struct bq_scratch *s, int64_t v)
     unsigned neg = v < 0;
 
     s->bytes[0] = '-';
-    return (struct slice){s->bytes, neg + num_u64(s->bytes + neg, neg ? -(uint64_t)v : (uint64_t)v)};
+    return (struct slice){s->bytes,
+                          neg + num_u64(s->bytes + neg, neg ? -(uint64_t)v : (uint64_t)v)};
 }
 
-#define FEED(name)                                                                                                       \
-    static bool name(const struct change *c, enum change_op op, unsigned index, struct bq_scratch *s, struct slice *out)
+#define FEED(name)                                                                                 \
+    static bool name(const struct change *c, enum change_op op, unsigned index,                    \
+                     struct bq_scratch *s, struct slice *out)
 #define UNUSED3(a, b, d) ((void)(a), (void)(b), (void)(d))
 
 FEED(feed_op)

@@ -8,7 +8,7 @@ struct bq_feed_word {
     const char *name;
     enum bq_source source;
     bq_feed_fn compute;
-    bool optional;      /* can be NULL */
+    bool optional; /* can be NULL */
 };
 extern const struct bq_feed_word bq_feed_words[];
 extern const size_t bq_nfeed_words;
@@ -17,9 +17,9 @@ const struct bq_feed_word *bq_feed_find(const char *name); /* NULL: no such word
 
 /* The metadata columns of the default mapping. */
 struct bq_meta_column {
-    const char *name;   /* behind walbridge.bigquery.metadata.prefix */
+    const char *name; /* behind walbridge.bigquery.metadata.prefix */
     const char *from;
-    const char *as;     /* NULL: none */
+    const char *as; /* NULL: none */
     enum bq_type type;
     enum bq_mode mode;
     const char *doc;

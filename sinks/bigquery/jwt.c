@@ -56,7 +56,8 @@ jwt_base64url(struct buf *out, struct slice bytes)
 }
 
 bool
-jwt_sign(struct jwt_key *k, struct slice header, struct slice claims, struct buf *out, struct err *e)
+jwt_sign(struct jwt_key *k, struct slice header, struct slice claims, struct buf *out,
+         struct err *e)
 {
     unsigned char sig[1024]; /* an RSA key of 8192 bits */
     size_t nsig = sizeof(sig), start = out->n;
@@ -66,8 +67,9 @@ jwt_sign(struct jwt_key *k, struct slice header, struct slice claims, struct buf
     jwt_base64url(out, header);
     buf_putc(out, '.');
     jwt_base64url(out, claims);
-    ok = ctx && buf_ok(out) && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, k->pkey) == 1 &&
-         EVP_DigestSign(ctx, sig, &nsig, (const unsigned char *)out->p + start, out->n - start) == 1;
+    ok =
+        ctx && buf_ok(out) && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, k->pkey) == 1 &&
+        EVP_DigestSign(ctx, sig, &nsig, (const unsigned char *)out->p + start, out->n - start) == 1;
     EVP_MD_CTX_free(ctx);
     if (!ok)
         return err_set(e, ERR_CONFIG, "bigquery.key", "cannot sign with the service account's key");

@@ -11,7 +11,8 @@ struct jwt_key;
 struct jwt_key *jwt_key_new(struct slice pem, struct err *e);
 void jwt_key_free(struct jwt_key *k);
 /* header and claims are JSON texts; appends header.claims.signature. */
-bool jwt_sign(struct jwt_key *k, struct slice header, struct slice claims, struct buf *out, struct err *e);
+bool jwt_sign(struct jwt_key *k, struct slice header, struct slice claims, struct buf *out,
+              struct err *e);
 /* base64url without padding. */
 void jwt_base64url(struct buf *out, struct slice bytes);
 

@@ -26,30 +26,30 @@ enum { BQ_OP_R = 1, BQ_OP_C = 2, BQ_OP_U = 4, BQ_OP_D = 8, BQ_OP_T = 16 };
 
 struct bq_map_column {
     const char *name;
-    const char *from;        /* NULL: constant or op_in */
-    struct slice constant;   /* JSON; p NULL: none */
-    unsigned op_in;          /* 0: none */
-    bool typed;              /* type was given */
+    const char *from;      /* NULL: constant or op_in */
+    struct slice constant; /* JSON; p NULL: none */
+    unsigned op_in;        /* 0: none */
+    bool typed;            /* type was given */
     enum bq_type type;
     enum bq_mode mode;
-    bool moded;              /* mode was given */
-    const char *as;          /* NULL, or a name of bq_named, or "string" */
+    bool moded;     /* mode was given */
+    const char *as; /* NULL, or a name of bq_named, or "string" */
     bool trim, upper;
-    struct slice on_null;    /* JSON; p NULL: none */
+    struct slice on_null; /* JSON; p NULL: none */
     bool on_null_dead;
     bool missing_dead;       /* on_missing_before: dead_letter */
     const char *description; /* NULL: none */
 };
 
 struct bq_map_table {
-    const char *source;      /* "schema.table" */
+    const char *source; /* "schema.table" */
     const char *table;
-    bool automatic;          /* columns: "*" */
+    bool automatic; /* columns: "*" */
     struct bq_map_column *columns;
     size_t ncolumns;
-    unsigned ops;            /* 0: not given */
+    unsigned ops; /* 0: not given */
     bool missing_dead;
-    const char *partition;   /* "DAY" …; NULL: none */
+    const char *partition;       /* "DAY" …; NULL: none */
     const char *partition_field; /* NULL: ingestion time */
     int64_t partition_expiration_ms;
     const char **cluster;
@@ -70,7 +70,8 @@ struct bq_faults {
     unsigned n;
 };
 void bq_faults_init(struct bq_faults *f);
-void bq_fault(struct bq_faults *f, const char *place, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void bq_fault(struct bq_faults *f, const char *place, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* True when there was none; else e tells them all. Frees f. */
 bool bq_faults_end(struct bq_faults *f, const char *code, struct err *e);
 
@@ -78,7 +79,8 @@ bool bq_faults_end(struct bq_faults *f, const char *code, struct err *e);
 struct bq_mapping *bq_mapping_read(const char *text, struct err *e);
 void bq_mapping_free(struct bq_mapping *m);
 /* NULL: the mapping does not name the table. */
-const struct bq_map_table *bq_mapping_find(const struct bq_mapping *m, struct slice schema, struct slice table);
+const struct bq_map_table *bq_mapping_find(const struct bq_mapping *m, struct slice schema,
+                                           struct slice table);
 /* Legal as a BigQuery column or table name. */
 bool bq_name_is_legal(const char *name);
 

@@ -29,11 +29,11 @@ struct bq_scratch {
 };
 
 /* Gives a computed value as text; false: NULL. op and index: of the record. */
-typedef bool (*bq_feed_fn)(const struct change *c, enum change_op op, unsigned index, struct bq_scratch *s,
-                           struct slice *out);
+typedef bool (*bq_feed_fn)(const struct change *c, enum change_op op, unsigned index,
+                           struct bq_scratch *s, struct slice *out);
 
 enum bq_feed {
-    BQ_FEED_ROW,         /* after, for deletes before */
+    BQ_FEED_ROW, /* after, for deletes before */
     BQ_FEED_BEFORE,
     BQ_FEED_AFTER,
     BQ_FEED_COMPUTED,
@@ -44,15 +44,15 @@ enum bq_feed {
 
 struct bq_column {
     const char *name;
-    struct slice member;     /* "name": as JSON */
+    struct slice member; /* "name": as JSON */
     enum bq_type type;
     enum bq_mode mode;
     const char *description; /* NULL: none */
     enum bq_feed feed;
-    uint16_t col;            /* index into the relation's columns */
-    struct slice source;     /* the source column's name */
+    uint16_t col;        /* index into the relation's columns */
+    struct slice source; /* the source column's name */
     bq_feed_fn compute;
-    bq_writer write;         /* of a value, or of an array's element */
+    bq_writer write; /* of a value, or of an array's element */
     bool array, array_json;
     bool trim, upper, keeps_array_text;
     struct slice constant, on_null; /* JSON; p NULL: none */
@@ -61,8 +61,8 @@ struct bq_column {
 };
 
 struct bq_program {
-    const char *table;       /* BigQuery table; NULL: this plan gives no rows */
-    unsigned ops;            /* BQ_OP_ bits that give rows */
+    const char *table; /* BigQuery table; NULL: this plan gives no rows */
+    unsigned ops;      /* BQ_OP_ bits that give rows */
     struct bq_column *columns;
     size_t ncolumns;
     enum bq_unrepresentable unrepresentable;
@@ -70,19 +70,22 @@ struct bq_program {
     int64_t partition_expiration_ms;
     const char **cluster;
     size_t ncluster;
-    uint16_t nkey;           /* relation columns of the key: a change of one splits an update */
+    uint16_t nkey; /* relation columns of the key: a change of one splits an update */
     const uint16_t *key;
     struct bq_table *attached; /* the sink's; only put touches it */
     struct arena arena;
 };
 
-struct bq_program *bq_program_new(const struct bq_conf *conf, const struct plan *plan, struct err *e);
+struct bq_program *bq_program_new(const struct bq_conf *conf, const struct plan *plan,
+                                  struct err *e);
 void bq_program_free(struct bq_program *p);
-bool bq_program_encode(const struct bq_program *p, const struct change *c, struct recbuf *out, struct err *e);
+bool bq_program_encode(const struct bq_program *p, const struct change *c, struct recbuf *out,
+                       struct err *e);
 
 /* "%016X/%016X/%08X" of commit LSN, record LSN (0 in snapshots), ordinal; "/<index>" behind it for index > 0. */
 unsigned bq_seq(char out[BQ_SEQ_MAX], const struct identity *id, unsigned index);
 /* The same for the same record for ever, different for every other of this connector. */
-unsigned bq_insert_id(char out[BQ_INSERT_ID_MAX], uint32_t tag, const struct identity *id, unsigned index);
+unsigned bq_insert_id(char out[BQ_INSERT_ID_MAX], uint32_t tag, const struct identity *id,
+                      unsigned index, enum change_op op);
 
 #endif

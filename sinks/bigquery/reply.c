@@ -44,7 +44,8 @@ read_row_errors(json_t *list, struct bq_row_error *out)
     size_t i;
     json_t *one;
 
-    json_array_foreach(list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         const char *reason = json_string_value(json_object_get(one, "reason"));
 
         if (i > 0 && (strcmp(out->reason, "stopped") != 0 || !reason))
@@ -66,7 +67,8 @@ bq_reply_insert(struct slice body, size_t nrows, struct bq_row_error **errors, s
     *n = 0;
     if (ok && json_array_size(list) > 0)
         *errors = mem_array(json_array_size(list), sizeof(**errors));
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         json_int_t index = json_integer_value(json_object_get(item, "index"));
 
         if (!ok || index < 0 || (size_t)index >= nrows) {
@@ -90,7 +92,8 @@ int64_t
 bq_reply_expiration_ms(struct slice body)
 {
     json_t *doc = parse(body), *v = json_object_get(doc, "defaultTableExpirationMs");
-    int64_t ms = json_is_string(v) ? strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
+    int64_t ms =
+        json_is_string(v) ? strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
 
     json_decref(doc);
     return ms > 0 ? ms : 0;
@@ -112,7 +115,8 @@ bq_remote_free(struct bq_remote *r)
 bool
 bq_reply_table(struct slice body, struct bq_remote *out)
 {
-    json_t *doc = parse(body), *fields = json_object_get(json_object_get(doc, "schema"), "fields"), *f;
+    json_t *doc = parse(body), *fields = json_object_get(json_object_get(doc, "schema"), "fields"),
+           *f;
     const char *etag = json_string_value(json_object_get(doc, "etag"));
     bool ok = json_is_object(doc);
     size_t i;
@@ -121,7 +125,8 @@ bq_reply_table(struct slice body, struct bq_remote *out)
     out->etag = etag ? mem_strdup(etag) : NULL;
     out->raw = json_is_array(fields) ? json_incref(fields) : json_array();
     out->fields = mem_array(json_array_size(fields) + 1, sizeof(*out->fields));
-    json_array_foreach(fields, i, f) {
+    json_array_foreach(fields, i, f)
+    {
         const char *name = json_string_value(json_object_get(f, "name"));
         const char *type = json_string_value(json_object_get(f, "type"));
         const char *mode = json_string_value(json_object_get(f, "mode"));
@@ -171,7 +176,8 @@ partition_document(const struct bq_desired *d)
     if (d->partition_field)
         json_object_set_new(p, "field", json_string(d->partition_field));
     if (d->partition_expiration_ms)
-        json_object_set_new(p, "expirationMs", json_sprintf("%lld", (long long)d->partition_expiration_ms));
+        json_object_set_new(p, "expirationMs",
+                            json_sprintf("%lld", (long long)d->partition_expiration_ms));
     return p;
 }
 
@@ -187,12 +193,14 @@ dump(json_t *doc)
 }
 
 char *
-bq_table_document(const char *project, const char *dataset, const char *table, const struct bq_desired *d)
+bq_table_document(const char *project, const char *dataset, const char *table,
+                  const struct bq_desired *d)
 {
     json_t *doc = json_object(), *fields = json_array(), *cluster;
 
-    json_object_set_new(doc, "tableReference", json_pack("{s:s,s:s,s:s}", "projectId", project, "datasetId", dataset,
-                                                         "tableId", table));
+    json_object_set_new(
+        doc, "tableReference",
+        json_pack("{s:s,s:s,s:s}", "projectId", project, "datasetId", dataset, "tableId", table));
     for (size_t i = 0; i < d->ncolumns; i++)
         json_array_append_new(fields, field_document(&d->columns[i], d->columns[i].mode));
     json_object_set_new(doc, "schema", json_pack("{s:o}", "fields", fields));
@@ -217,7 +225,8 @@ bq_patch_document(const struct bq_remote *r, const struct bq_desired *d)
         const struct bq_desired_column *c = &d->columns[i];
 
         if (!bq_remote_find(r, c->name))
-            json_array_append_new(fields, field_document(c, c->mode == BQ_REPEATED ? BQ_REPEATED : BQ_NULLABLE));
+            json_array_append_new(
+                fields, field_document(c, c->mode == BQ_REPEATED ? BQ_REPEATED : BQ_NULLABLE));
     }
     return dump(json_pack("{s:{s:o}}", "schema", "fields", fields));
 }
@@ -225,7 +234,8 @@ bq_patch_document(const struct bq_remote *r, const struct bq_desired *d)
 void
 bq_redact(char *message)
 {
-    static const char *const marks[] = {"value:", "value ", "bad number", "invalid date", "invalid time"};
+    static const char *const marks[] = {"value:", "value ", "bad number", "invalid date",
+                                        "invalid time"};
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
         char *at = strcasestr(message, marks[i]);

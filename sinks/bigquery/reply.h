@@ -10,7 +10,7 @@
 #include "sinks/bigquery/types.h"
 
 struct bq_api_error {
-    char reason[64];    /* error.errors[0].reason; empty: none given */
+    char reason[64]; /* error.errors[0].reason; empty: none given */
     char message[600];
 };
 
@@ -32,7 +32,7 @@ struct bq_remote {
     struct bq_remote_field *fields;
     size_t nfields;
     char *etag;
-    void *raw;          /* schema.fields, to be sent back whole */
+    void *raw; /* schema.fields, to be sent back whole */
 };
 
 /* What we want a table to look like. */
@@ -40,7 +40,7 @@ struct bq_desired_column {
     char *name;
     enum bq_type type;
     enum bq_mode mode;
-    char *description;  /* NULL: none */
+    char *description; /* NULL: none */
 };
 struct bq_desired {
     struct bq_desired_column *columns;
@@ -59,10 +59,12 @@ bool bq_reply_insert(struct slice body, size_t nrows, struct bq_row_error **erro
 int64_t bq_reply_expiration_ms(struct slice body);
 bool bq_reply_table(struct slice body, struct bq_remote *out); /* frees what out held before */
 void bq_remote_free(struct bq_remote *r);
-const struct bq_remote_field *bq_remote_find(const struct bq_remote *r, const char *name); /* case-insensitive */
+const struct bq_remote_field *bq_remote_find(const struct bq_remote *r,
+                                             const char *name); /* case-insensitive */
 
 /* Bodies of tables.insert and tables.patch; free() them. */
-char *bq_table_document(const char *project, const char *dataset, const char *table, const struct bq_desired *d);
+char *bq_table_document(const char *project, const char *dataset, const char *table,
+                        const struct bq_desired *d);
 char *bq_patch_document(const struct bq_remote *r, const struct bq_desired *d);
 /* A message of the service without the column value it may quote. */
 void bq_redact(char *message);

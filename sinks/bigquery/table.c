@@ -53,7 +53,8 @@ bq_table_look_again(struct bq_table *t, int64_t wait_ms)
 }
 
 void
-bq_table_want(struct bq_table *t, const char *name, enum bq_type type, enum bq_mode mode, const char *description)
+bq_table_want(struct bq_table *t, const char *name, enum bq_type type, enum bq_mode mode,
+              const char *description)
 {
     struct bq_desired *d = &t->want;
 
@@ -98,11 +99,13 @@ bq_table_attach(struct bq_table *t, const struct bq_program *p)
         d->ncluster = p->ncluster;
     }
     for (size_t i = 0; i < p->ncolumns; i++)
-        bq_table_want(t, p->columns[i].name, p->columns[i].type, p->columns[i].mode, p->columns[i].description);
+        bq_table_want(t, p->columns[i].name, p->columns[i].type, p->columns[i].mode,
+                      p->columns[i].description);
 }
 
 static bool
-table_call(struct bq_table *t, const char *method, const char *path, const char *if_match, http_done done)
+table_call(struct bq_table *t, const char *method, const char *path, const char *if_match,
+           http_done done)
 {
     struct slice body = t->document ? slice_of(t->document) : SLICE_LIT("");
 
@@ -131,10 +134,11 @@ table_error(struct bq_table *t, const char *doing, const struct http_response *r
         bq_table_look_again(t, 0);
         return;
     }
-    if (rule->action == RETRY_AUTH || rule->action == RETRY_REFUSED || rule->action == RETRY_SPLIT ||
-        rule->action == RETRY_MISSING || (rule->action == RETRY_PEOPLE && !t->s->accepted_any)) {
-        bq_sink_fail(t->s, ERR_CONFIG, rule->code, "cannot %s BigQuery table \"%s\" (HTTP %d): %s", doing, t->name,
-                     r->status, err.message);
+    if (rule->action == RETRY_AUTH || rule->action == RETRY_REFUSED ||
+        rule->action == RETRY_SPLIT || rule->action == RETRY_MISSING ||
+        (rule->action == RETRY_PEOPLE && !t->s->accepted_any)) {
+        bq_sink_fail(t->s, ERR_CONFIG, rule->code, "cannot %s BigQuery table \"%s\" (HTTP %d): %s",
+                     doing, t->name, r->status, err.message);
         return;
     }
     if (rule->action == RETRY_EXISTS) {
@@ -142,8 +146,8 @@ table_error(struct bq_table *t, const char *doing, const struct http_response *r
         return;
     }
     wait_ms = retry_wait_ms(rule, t->attempt++, r->retry_after_ms);
-    log_warn("cannot %s BigQuery table \"%s\" (HTTP %d): %s; again in %lld ms", doing, t->name, r->status,
-             r->status ? err.message : r->error, (long long)wait_ms);
+    log_warn("cannot %s BigQuery table \"%s\" (HTTP %d): %s; again in %lld ms", doing, t->name,
+             r->status, r->status ? err.message : r->error, (long long)wait_ms);
     bq_table_look_again(t, wait_ms);
 }
 
@@ -157,8 +161,10 @@ warn_of_differences(struct bq_table *t)
         for (size_t k = 0; k < t->want.ncolumns && !fed; k++)
             fed = strcasecmp(t->want.columns[k].name, f->name) == 0;
         if (!fed && f->mode == BQ_REQUIRED)
-            log_warn("column \"%s\" of BigQuery table \"%s\" is REQUIRED but nothing feeds it: every row will be refused",
-                     f->name, t->name);
+            log_warn(
+                "column \"%s\" of BigQuery table \"%s\" is REQUIRED but nothing feeds it: every "
+                "row will be refused",
+                f->name, t->name);
     }
     for (size_t i = 0; i < t->want.ncolumns; i++) {
         const struct bq_desired_column *c = &t->want.columns[i];
@@ -166,14 +172,21 @@ warn_of_differences(struct bq_table *t)
         enum bq_type type;
 
         if (!f)
-            log_warn("BigQuery table \"%s\" lacks the column \"%s\", and walbridge.bigquery.schema.evolution is none: its "
-                     "rows will be refused", t->name, c->name);
+            log_warn(
+                "BigQuery table \"%s\" lacks the column \"%s\", and "
+                "walbridge.bigquery.schema.evolution is none: its "
+                "rows will be refused",
+                t->name, c->name);
         else if (!bq_type_parse(f->type, &type) || type != c->type)
-            log_warn("column \"%s\" of BigQuery table \"%s\" is %s but gets %s: what does not convert will be refused",
-                     c->name, t->name, f->type, bq_type_name(c->type));
+            log_warn(
+                "column \"%s\" of BigQuery table \"%s\" is %s but gets %s: what does not convert "
+                "will be refused",
+                c->name, t->name, f->type, bq_type_name(c->type));
         else if (f->mode == BQ_REQUIRED && c->mode == BQ_NULLABLE)
-            log_warn("column \"%s\" of BigQuery table \"%s\" is REQUIRED but can get NULL: such rows will be refused", c->name,
-                     t->name);
+            log_warn(
+                "column \"%s\" of BigQuery table \"%s\" is REQUIRED but can get NULL: such rows "
+                "will be refused",
+                c->name, t->name);
     }
 }
 
@@ -224,7 +237,8 @@ create(struct bq_table *t)
 
     if (!s->conf.auto_create && t != s->dead_letters) {
         bq_sink_fail(s, ERR_CONFIG, "bigquery.table_missing",
-                     "BigQuery table \"%s.%s\" does not exist; create it or set walbridge.bigquery.auto.create.tables=true",
+                     "BigQuery table \"%s.%s\" does not exist; create it or set "
+                     "walbridge.bigquery.auto.create.tables=true",
                      s->conf.dataset, t->name);
         return;
     }
@@ -259,8 +273,8 @@ on_got(void *arg, const struct http_response *r)
     if (r->status == 404) {
         bq_reply_error(r->body, &err);
         if (strcasestr(err.message, "not found: dataset"))
-            bq_sink_fail(t->s, ERR_CONFIG, "bigquery.dataset_missing", "BigQuery dataset \"%s\" is gone: %s",
-                         t->s->conf.dataset, err.message);
+            bq_sink_fail(t->s, ERR_CONFIG, "bigquery.dataset_missing",
+                         "BigQuery dataset \"%s\" is gone: %s", t->s->conf.dataset, err.message);
         else
             create(t);
         return;

@@ -111,18 +111,20 @@ const size_t bq_nconversions = COUNT(bq_conversions);
 const size_t bq_nnamed = COUNT(bq_named);
 
 static const char *const type_names[BQ_NTYPES] = {
-    [BQ_STRING] = "STRING",         [BQ_BYTES] = "BYTES",   [BQ_INT64] = "INT64",       [BQ_FLOAT64] = "FLOAT64",
-    [BQ_NUMERIC] = "NUMERIC",       [BQ_BIGNUMERIC] = "BIGNUMERIC", [BQ_BOOL] = "BOOL", [BQ_DATE] = "DATE",
-    [BQ_DATETIME] = "DATETIME",     [BQ_TIME] = "TIME",     [BQ_TIMESTAMP] = "TIMESTAMP", [BQ_JSON] = "JSON",
+    [BQ_STRING] = "STRING",   [BQ_BYTES] = "BYTES",         [BQ_INT64] = "INT64",
+    [BQ_FLOAT64] = "FLOAT64", [BQ_NUMERIC] = "NUMERIC",     [BQ_BIGNUMERIC] = "BIGNUMERIC",
+    [BQ_BOOL] = "BOOL",       [BQ_DATE] = "DATE",           [BQ_DATETIME] = "DATETIME",
+    [BQ_TIME] = "TIME",       [BQ_TIMESTAMP] = "TIMESTAMP", [BQ_JSON] = "JSON",
 };
-static const char *const mode_names[] = {[BQ_NULLABLE] = "NULLABLE", [BQ_REQUIRED] = "REQUIRED", [BQ_REPEATED] = "REPEATED"};
+static const char *const mode_names[] = {
+    [BQ_NULLABLE] = "NULLABLE", [BQ_REQUIRED] = "REQUIRED", [BQ_REPEATED] = "REPEATED"};
 
 /* The API answers with the first names; the reference mapping and people use the second. */
 static const struct {
     const char *name;
     enum bq_type type;
 } legacy_names[] = {
-    {"INTEGER", BQ_INT64}, {"FLOAT", BQ_FLOAT64},       {"BOOLEAN", BQ_BOOL},
+    {"INTEGER", BQ_INT64},   {"FLOAT", BQ_FLOAT64},         {"BOOLEAN", BQ_BOOL},
     {"DECIMAL", BQ_NUMERIC}, {"BIGDECIMAL", BQ_BIGNUMERIC},
 };
 
@@ -193,7 +195,8 @@ rule_find(const struct schema *s, const char *pg)
     for (size_t i = 0; i < bq_nrules; i++) {
         const struct bq_rule *r = &bq_rules[i];
 
-        if ((r->schema == ANY || r->schema == (int)s->type) && (!r->semantic || strcmp(r->semantic, semantic) == 0) &&
+        if ((r->schema == ANY || r->schema == (int)s->type) &&
+            (!r->semantic || strcmp(r->semantic, semantic) == 0) &&
             (!r->pg || strcmp(r->pg, pg) == 0))
             return r;
     }

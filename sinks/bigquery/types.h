@@ -14,8 +14,18 @@
 #include "decoder/type.h"
 
 enum bq_type {
-    BQ_STRING, BQ_BYTES, BQ_INT64, BQ_FLOAT64, BQ_NUMERIC, BQ_BIGNUMERIC, BQ_BOOL,
-    BQ_DATE, BQ_DATETIME, BQ_TIME, BQ_TIMESTAMP, BQ_JSON,
+    BQ_STRING,
+    BQ_BYTES,
+    BQ_INT64,
+    BQ_FLOAT64,
+    BQ_NUMERIC,
+    BQ_BIGNUMERIC,
+    BQ_BOOL,
+    BQ_DATE,
+    BQ_DATETIME,
+    BQ_TIME,
+    BQ_TIMESTAMP,
+    BQ_JSON,
 };
 enum { BQ_NTYPES = BQ_JSON + 1 };
 
@@ -23,13 +33,13 @@ enum bq_mode { BQ_NULLABLE, BQ_REQUIRED, BQ_REPEATED };
 
 /* What a value's text looks like. */
 enum bq_source {
-    BQ_SRC_BOOL,      /* t, f */
-    BQ_SRC_BIT,       /* bit(1): 1, 0 */
+    BQ_SRC_BOOL, /* t, f */
+    BQ_SRC_BIT,  /* bit(1): 1, 0 */
     BQ_SRC_INT,
     BQ_SRC_FLOAT,
     BQ_SRC_DECIMAL,
     BQ_SRC_TEXT,
-    BQ_SRC_BYTEA,     /* \x... */
+    BQ_SRC_BYTEA, /* \x... */
     BQ_SRC_DATE,
     BQ_SRC_DATETIME,
     BQ_SRC_TIMESTAMP, /* with zone */
@@ -43,12 +53,12 @@ typedef bool (*bq_writer)(struct buf *out, struct slice text);
 
 /* One row: any member that is NULL (or -1) matches everything; the first match wins. */
 struct bq_rule {
-    int schema;             /* enum schema_type, or -1 */
-    const char *semantic;   /* Connect schema name; "" only unnamed */
-    const char *pg;         /* pg_type.typname */
+    int schema;           /* enum schema_type, or -1 */
+    const char *semantic; /* Connect schema name; "" only unnamed */
+    const char *pg;       /* pg_type.typname */
     enum bq_source source;
     enum bq_type type;
-    bool by_typmod;         /* numeric: precision and scale decide */
+    bool by_typmod; /* numeric: precision and scale decide */
 };
 extern const struct bq_rule bq_rules[];
 extern const size_t bq_nrules;

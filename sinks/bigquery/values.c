@@ -502,7 +502,8 @@ write_epoch(struct buf *out, struct slice text, int64_t scale, const char *end)
     int64_t v;
     unsigned n;
 
-    if (!num_parse_i64(text, &v) || __builtin_mul_overflow(v, scale, &v) || (n = format_us(stamp, v)) == 0)
+    if (!num_parse_i64(text, &v) || __builtin_mul_overflow(v, scale, &v) ||
+        (n = format_us(stamp, v)) == 0)
         return false;
     buf_putc(out, '"');
     buf_add(out, stamp, n);

@@ -17,7 +17,8 @@ listed(const char *list, const char *name)
 }
 
 void
-fix_init(struct fix *f, const char *table, const struct fix_col *cols, unsigned n, const char *key, char identity)
+fix_init(struct fix *f, const char *table, const struct fix_col *cols, unsigned n, const char *key,
+         char identity)
 {
     memset(f, 0, sizeof(*f));
     f->settings.prefix = "server";
@@ -52,7 +53,8 @@ fix_init(struct fix *f, const char *table, const struct fix_col *cols, unsigned 
             f->key[f->plan.nkey++] = f->fields[i];
     }
     f->plan.nfields = (uint16_t)n;
-    f->txn = (struct txn){.seq = 1, .commit_lsn = 0x1000, .commit_us = INT64_C(1795256445123456), .xid = 742};
+    f->txn = (struct txn){
+        .seq = 1, .commit_lsn = 0x1000, .commit_us = INT64_C(1795256445123456), .xid = 742};
 }
 
 static struct tuple
@@ -61,7 +63,8 @@ fill(struct value *v, unsigned n, const char *const *texts)
     if (!texts)
         return (struct tuple){NULL, 0};
     for (unsigned i = 0; i < n; i++) {
-        v[i] = (struct value){texts[i], texts[i] ? (uint32_t)strlen(texts[i]) : 0, texts[i] ? VALUE_TEXT : VALUE_NULL};
+        v[i] = (struct value){texts[i], texts[i] ? (uint32_t)strlen(texts[i]) : 0,
+                              texts[i] ? VALUE_TEXT : VALUE_NULL};
         if (texts[i] == FIX_UNCHANGED)
             v[i] = (struct value){NULL, 0, VALUE_UNCHANGED};
         if (texts[i] == FIX_ABSENT)

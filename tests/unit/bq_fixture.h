@@ -7,9 +7,9 @@
 
 struct fix_col {
     const char *name;
-    const char *pg;            /* pg_type.typname */
+    const char *pg; /* pg_type.typname */
     enum schema_type schema;
-    const char *semantic;      /* NULL: unnamed */
+    const char *semantic; /* NULL: unnamed */
     int typmod;
     bool not_null;
     bool identity;
@@ -32,13 +32,15 @@ struct fix {
 };
 
 /* public.<table>; key columns are those with key names in `key` ("a,b"), identity: d n f i. */
-void fix_init(struct fix *f, const char *table, const struct fix_col *cols, unsigned n, const char *key, char identity);
+void fix_init(struct fix *f, const char *table, const struct fix_col *cols, unsigned n,
+              const char *key, char identity);
 
 /* In a list of values: not the text but a value PostgreSQL did not send, or a key-only tuple's gap. NULL is SQL's NULL. */
 extern const char FIX_UNCHANGED[], FIX_ABSENT[];
 
 /* Fills f->change; before or after NULL: no such tuple. Lists have one entry per column. */
-const struct change *fix_change(struct fix *f, enum change_op op, const char *const *before, const char *const *after);
+const struct change *fix_change(struct fix *f, enum change_op op, const char *const *before,
+                                const char *const *after);
 
 /* The reference inventory table: id, sku, name, description, price, available. */
 void fix_inventory(struct fix *f, char identity);

@@ -3,10 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/log.h"
 #include "sinks/bigquery/feeds.h"
@@ -50,7 +51,8 @@ expect(const struct bq_program *p, const struct change *c, const char *want)
     for (size_t i = 0; i < b.n; i++) {
         const struct record *r = &b.recs[i];
 
-        buf_printf(&got, "%c %u %.*s", r->op, r->index, SLICE_ARG(recbuf_slice(&b, r->value, r->nvalue)));
+        buf_printf(&got, "%c %u %.*s", r->op, r->index,
+                   SLICE_ARG(recbuf_slice(&b, r->value, r->nvalue)));
         if (r->extra_name)
             buf_printf(&got, " !%s", r->extra_name);
         buf_putc(&got, '\n');
@@ -71,7 +73,8 @@ static const struct fix_col keyed[] = {
 static void
 each_operation_gives_its_rows(void **state)
 {
-    static const char *const one[] = {"1", "a", "5"}, *const changed[] = {"1", "b", NULL}, *const moved[] = {"2", "a", "5"};
+    static const char *const one[] = {"1", "a", "5"}, *const changed[] = {"1", "b", NULL},
+                             *const moved[] = {"2", "a", "5"};
     struct fix f;
     struct bq_conf conf = conf_of(NULL);
     struct bq_program *p;
@@ -134,12 +137,16 @@ logical_messages_and_ignored_tables_give_none(void **state)
 static void
 values_that_were_not_sent_come_from_before_or_are_named(void **state)
 {
-    static const char *const full[] = {"1", "long", "5"}, *const after[] = {"1", FIX_UNCHANGED, "6"};
-    static const char *const old_key[] = {"1", FIX_ABSENT, FIX_ABSENT}, *const moved[] = {"2", FIX_UNCHANGED, "6"};
+    static const char *const full[] = {"1", "long", "5"}, *const after[] = {"1", FIX_UNCHANGED,
+                                                                            "6"};
+    static const char *const old_key[] = {"1", FIX_ABSENT, FIX_ABSENT}, *const moved[] = {
+                                                                            "2", FIX_UNCHANGED,
+                                                                            "6"};
     struct fix f;
-    struct bq_conf conf =
-        conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"body\":{\"from\":\"row.body\"},"
-                "\"missing\":{\"from\":\"unavailable\"}}}]}");
+    struct bq_conf conf = conf_of(
+        "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"body\":{"
+        "\"from\":\"row.body\"},"
+        "\"missing\":{\"from\":\"unavailable\"}}}]}");
     struct bq_program *p;
 
     (void)state;
@@ -164,8 +171,10 @@ key_only_before_is_no_source_of_nulls(void **state)
 {
     static const char *const old_key[] = {"1", NULL, NULL};
     struct fix f;
-    struct bq_conf conf = conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"n\":{\"from\":"
-                                  "\"row.n\",\"type\":\"INT64\",\"mode\":\"REQUIRED\",\"on_null\":0}}}]}");
+    struct bq_conf conf = conf_of(
+        "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\"},\"n\":{"
+        "\"from\":"
+        "\"row.n\",\"type\":\"INT64\",\"mode\":\"REQUIRED\",\"on_null\":0}}}]}");
     struct bq_program *p;
 
     (void)state;
@@ -208,7 +217,8 @@ nulls_follow_the_mapping(void **state)
         struct bq_conf conf;
         struct bq_program *p;
 
-        snprintf(mapping, sizeof(mapping), "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
+        snprintf(mapping, sizeof(mapping),
+                 "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
         conf = conf_of(mapping);
         fix_init(&f, "t", keyed, 3, "id", 'f');
         p = program_of(&conf, &f);
@@ -252,7 +262,8 @@ converters_do_what_they_are_called(void **state)
         struct bq_conf conf;
         struct bq_program *p;
 
-        snprintf(mapping, sizeof(mapping), "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
+        snprintf(mapping, sizeof(mapping),
+                 "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"x\":%s}}]}", rows[i].column);
         snprintf(want, sizeof(want), "c 0 %s\n", rows[i].want);
         conf = conf_of(mapping);
         fix_init(&f, "t", keyed, 3, "id", 'f');
@@ -268,10 +279,14 @@ a_mapping_that_does_not_fit_the_table_tells_all_its_faults(void **state)
 {
     struct fix f;
     struct err e = {0};
-    struct bq_conf conf = conf_of("{\"tables\":[{\"source\":\"public.t\",\"columns\":{"
-                                  "\"a\":{\"from\":\"row.nothing\"},\"b\":{\"from\":\"key.body\"},\"c\":{\"from\":\"nonsense\"},"
-                                  "\"d\":{\"from\":\"row.body\",\"type\":\"INT64\"},\"e\":{\"from\":\"row.body\",\"as\":\"datetime_ms\"},"
-                                  "\"f\":{\"from\":\"row.n\",\"trim\":true},\"g\":{\"from\":\"row.n\",\"mode\":\"REPEATED\"}}}]}");
+    struct bq_conf conf = conf_of(
+        "{\"tables\":[{\"source\":\"public.t\",\"columns\":{"
+        "\"a\":{\"from\":\"row.nothing\"},\"b\":{\"from\":\"key.body\"},\"c\":{\"from\":"
+        "\"nonsense\"},"
+        "\"d\":{\"from\":\"row.body\",\"type\":\"INT64\"},\"e\":{\"from\":\"row.body\",\"as\":"
+        "\"datetime_ms\"},"
+        "\"f\":{\"from\":\"row.n\",\"trim\":true},\"g\":{\"from\":\"row.n\",\"mode\":\"REPEATED\"}}"
+        "}]}");
 
     (void)state;
     fix_init(&f, "t", keyed, 3, "id", 'f');
@@ -305,7 +320,8 @@ names_become_legal_and_stay_distinct(void **state)
     fix_init(&f, "my table", cols, 3, "", 'f');
     p = program_of(&conf, &f);
     assert_string_equal(p->table, "public_my_table");
-    expect(p, fix_change(&f, OP_CREATE, NULL, row), "c 0 {\"a_b\":\"w\",\"_1st\":\"x\",\"x_PARTITIONTIME\":\"y\"}\n");
+    expect(p, fix_change(&f, OP_CREATE, NULL, row),
+           "c 0 {\"a_b\":\"w\",\"_1st\":\"x\",\"x_PARTITIONTIME\":\"y\"}\n");
     bq_program_free(p);
     fix_init(&f, "t", cols, 4, "", 'f');
     assert_null(bq_program_new(&conf, &f.plan, &e));
@@ -315,7 +331,8 @@ names_become_legal_and_stay_distinct(void **state)
 static void
 metadata_columns_must_not_collide(void **state)
 {
-    static const struct fix_col cols[] = {{"_op", "text", SCHEMA_STRING, NULL, -1, false, false, NULL}};
+    static const struct fix_col cols[] = {
+        {"_op", "text", SCHEMA_STRING, NULL, -1, false, false, NULL}};
     struct fix f;
     struct err e = {0};
     struct bq_conf conf = conf_of(NULL);
@@ -350,13 +367,11 @@ sequence_sorts_and_ids_differ(void **state)
     static const struct {
         struct identity id;
         unsigned index;
-    } rows[] = { /* ascending */
-        {{0x10, 16400, 1, true}, 0},
-        {{0x10, 16400, 2, true}, 0},
-        {{0x10, 0x08, 0, false}, 0},
-        {{0x10, 0x08, 1, false}, 0},
-        {{0x10, 0x08, 1, false}, 1},
-        {{0x10, 0x09, 0, false}, 0},
+    } rows[] = {
+        /* ascending */
+        {{0x10, 16400, 1, true}, 0},         {{0x10, 16400, 2, true}, 0},
+        {{0x10, 0x08, 0, false}, 0},         {{0x10, 0x08, 1, false}, 0},
+        {{0x10, 0x08, 1, false}, 1},         {{0x10, 0x09, 0, false}, 0},
         {{0x16B374D848, 0x09, 0, false}, 0},
     };
     char seq[2][BQ_SEQ_MAX], id[2][BQ_INSERT_ID_MAX];
@@ -366,7 +381,8 @@ sequence_sorts_and_ids_differ(void **state)
         unsigned n = bq_seq(seq[i & 1], &rows[i].id, rows[i].index);
 
         assert_int_equal(n, strlen(seq[i & 1]));
-        assert_true(bq_insert_id(id[i & 1], 0xABCD, &rows[i].id, rows[i].index) < BQ_INSERT_ID_MAX);
+        assert_true(bq_insert_id(id[i & 1], 0xABCD, &rows[i].id, rows[i].index, OP_CREATE) <
+                    BQ_INSERT_ID_MAX);
         if (i > 0) {
             assert_true(strcmp(seq[(i - 1) & 1], seq[i & 1]) < 0);
             assert_string_not_equal(id[0], id[1]);
@@ -374,7 +390,9 @@ sequence_sorts_and_ids_differ(void **state)
     }
     assert_string_equal(seq[0], "00000016B374D848/0000000000000009/00000000");
     assert_string_equal(id[0], "0000ABCDw00000016B374D848/0000000000000009/00000000/0");
-    bq_insert_id(id[1], 0xABCE, &rows[6].id, 0);
+    bq_insert_id(id[1], 0xABCE, &rows[6].id, 0, OP_CREATE);
+    assert_string_not_equal(id[0], id[1]);
+    bq_insert_id(id[1], 0xABCD, &rows[6].id, 0, OP_READ);
     assert_string_not_equal(id[0], id[1]);
 }
 
@@ -382,7 +400,8 @@ static void
 arrays_follow_the_setting(void **state)
 {
     static const struct schema item = {.type = SCHEMA_INT32, .optional = true};
-    static const struct fix_col cols[] = {{"a", "_int4", SCHEMA_ARRAY, NULL, -1, false, false, &item}};
+    static const struct fix_col cols[] = {
+        {"a", "_int4", SCHEMA_ARRAY, NULL, -1, false, false, &item}};
     static const char *const row[] = {"{1,2}"}, *const nulls[] = {"{1,NULL}"};
     struct fix f;
     struct bq_conf conf = conf_of(NULL);
@@ -394,7 +413,8 @@ arrays_follow_the_setting(void **state)
     assert_int_equal(p->columns[0].mode, BQ_REPEATED);
     assert_int_equal(p->columns[0].type, BQ_INT64);
     expect(p, fix_change(&f, OP_CREATE, NULL, row), "c 0 {\"a\":[1,2]}\n");
-    expect(p, fix_change(&f, OP_CREATE, NULL, nulls), "c 0 {\"a\":\"{1,NULL}\"} !unrepresentable\n");
+    expect(p, fix_change(&f, OP_CREATE, NULL, nulls),
+           "c 0 {\"a\":\"{1,NULL}\"} !unrepresentable\n");
     bq_program_free(p);
     conf.arrays = BQ_ARRAYS_JSON;
     p = program_of(&conf, &f);

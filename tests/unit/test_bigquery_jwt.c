@@ -1,12 +1,13 @@
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "sinks/bigquery/jwt.h"
 
@@ -50,7 +51,11 @@ base64url_has_no_padding_and_its_own_alphabet(void **state)
         size_t n;
         const char *want;
     } rows[] = {
-        {"", 0, ""}, {"f", 1, "Zg"}, {"fo", 2, "Zm8"}, {"foo", 3, "Zm9v"}, {"\xfb\xff\xfe", 3, "-__-"},
+        {"", 0, ""},
+        {"f", 1, "Zg"},
+        {"fo", 2, "Zm8"},
+        {"foo", 3, "Zm9v"},
+        {"\xfb\xff\xfe", 3, "-__-"},
     };
 
     (void)state;
@@ -80,12 +85,14 @@ signature_verifies_with_the_public_key(void **state)
     (void)state;
     assert_non_null(key);
     buf_init(&b, 4096);
-    assert_true(jwt_sign(key, SLICE_LIT("{\"alg\":\"RS256\"}"), SLICE_LIT("{\"iss\":\"x\"}"), &b, &e));
+    assert_true(
+        jwt_sign(key, SLICE_LIT("{\"alg\":\"RS256\"}"), SLICE_LIT("{\"iss\":\"x\"}"), &b, &e));
     dot = strrchr(buf_cstr(&b), '.');
     assert_memory_equal(b.p, "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.", 37);
     nsig = from_base64url(dot + 1, b.n - (size_t)(dot + 1 - b.p), sig);
     assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey), 1);
-    assert_int_equal(EVP_DigestVerify(ctx, sig, nsig, (const unsigned char *)b.p, (size_t)(dot - b.p)), 1);
+    assert_int_equal(
+        EVP_DigestVerify(ctx, sig, nsig, (const unsigned char *)b.p, (size_t)(dot - b.p)), 1);
     EVP_MD_CTX_free(ctx);
     buf_free(&b);
     jwt_key_free(key);
@@ -102,7 +109,8 @@ what_is_no_rsa_key_is_refused(void **state)
     char *pem = new_pem(ec, &n);
 
     (void)state;
-    assert_null(jwt_key_new(SLICE_LIT("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), &e));
+    assert_null(jwt_key_new(
+        SLICE_LIT("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), &e));
     assert_string_equal(e.code, "bigquery.key");
     err_clear(&e);
     assert_null(jwt_key_new((struct slice){pem, n}, &e));

@@ -2,9 +2,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "sinks/bigquery/mapping.h"
 
@@ -40,10 +41,11 @@ static void
 a_member_bigquery_may_wrap_it_all(void **state)
 {
     struct err e = {0};
-    struct bq_mapping *m = bq_mapping_read(" {\"bigquery\":{\"project\":\"p\",\"dataset\":\"d\",\"tables\":[{\"source\":\"a.b\","
-                                           "\"columns\":\"*\",\"partition\":{\"type\":\"MONTH\",\"field\":\"x\",\"expiration_ms\":5},"
-                                           "\"cluster\":[\"y\"],\"on_missing_before\":\"dead_letter\"}]}}",
-                                           &e);
+    struct bq_mapping *m = bq_mapping_read(
+        " {\"bigquery\":{\"project\":\"p\",\"dataset\":\"d\",\"tables\":[{\"source\":\"a.b\","
+        "\"columns\":\"*\",\"partition\":{\"type\":\"MONTH\",\"field\":\"x\",\"expiration_ms\":5},"
+        "\"cluster\":[\"y\"],\"on_missing_before\":\"dead_letter\"}]}}",
+        &e);
 
     (void)state;
     if (!m)
@@ -60,18 +62,41 @@ static void
 all_faults_are_told_at_once_with_their_places(void **state)
 {
     static const char text[] =
-        "{\"dataset\":5,\"typo\":1,\"unmapped\":\"maybe\",\"tables\":[{\"source\":\"inventory\",\"mode\":\"upsert\",\"columns\":{"
-        "\"1st\":{\"from\":\"row.a\"},\"a\":{\"from\":\"row.a\",\"type\":\"RECORD\"},\"b\":{\"from\":\"row.b\",\"const\":1},"
-        "\"c\":{},\"d\":{\"from\":\"row.d\",\"as\":\"magic\"},\"e\":{\"from\":\"row.e\",\"type\":\"INT64\",\"on_null\":\"x\"},"
-        "\"f\":{\"op_in\":[\"z\"]},\"g\":{\"op_in\":[\"d\"],\"type\":\"STRING\"},\"h\":{\"from\":\"row.h\",\"trim\":1},"
-        "\"A\":{\"from\":\"row.a\"},\"i\":7,\"j\":{\"from\":\"row.j\",\"on_missing_before\":\"last_known\"}},\"ops\":[],"
-        "\"partition\":{\"field\":\"x\"},\"cluster\":[]},{\"columns\":\"*\"},{\"source\":\"a.b\"}]}";
+        "{\"dataset\":5,\"typo\":1,\"unmapped\":\"maybe\",\"tables\":[{\"source\":\"inventory\","
+        "\"mode\":\"upsert\",\"columns\":{"
+        "\"1st\":{\"from\":\"row.a\"},\"a\":{\"from\":\"row.a\",\"type\":\"RECORD\"},\"b\":{"
+        "\"from\":\"row.b\",\"const\":1},"
+        "\"c\":{},\"d\":{\"from\":\"row.d\",\"as\":\"magic\"},\"e\":{\"from\":\"row.e\",\"type\":"
+        "\"INT64\",\"on_null\":\"x\"},"
+        "\"f\":{\"op_in\":[\"z\"]},\"g\":{\"op_in\":[\"d\"],\"type\":\"STRING\"},\"h\":{\"from\":"
+        "\"row.h\",\"trim\":1},"
+        "\"A\":{\"from\":\"row.a\"},\"i\":7,\"j\":{\"from\":\"row.j\",\"on_missing_before\":\"last_"
+        "known\"}},\"ops\":[],"
+        "\"partition\":{\"field\":\"x\"},\"cluster\":[]},{\"columns\":\"*\"},{\"source\":\"a.b\"}]"
+        "}";
     static const char *const places[] = {
-        "dataset:", "typo: unknown", "unmapped:", "tables[0].source:", "tables[0].mode:", "tables[0].columns.1st:",
-        "tables[0].columns.a.type:", "tables[0].columns.b:", "tables[0].columns.c:", "tables[0].columns.d.as:",
-        "tables[0].columns.e:", "tables[0].columns.f.op_in:", "tables[0].columns.g:", "tables[0].columns.h.trim:",
-        "tables[0].columns.A:", "tables[0].columns.i:", "tables[0].columns.j.on_missing_before:", "tables[0].ops:",
-        "tables[0].partition:", "tables[0].cluster:", "tables[1]:", "tables[2]:",
+        "dataset:",
+        "typo: unknown",
+        "unmapped:",
+        "tables[0].source:",
+        "tables[0].mode:",
+        "tables[0].columns.1st:",
+        "tables[0].columns.a.type:",
+        "tables[0].columns.b:",
+        "tables[0].columns.c:",
+        "tables[0].columns.d.as:",
+        "tables[0].columns.e:",
+        "tables[0].columns.f.op_in:",
+        "tables[0].columns.g:",
+        "tables[0].columns.h.trim:",
+        "tables[0].columns.A:",
+        "tables[0].columns.i:",
+        "tables[0].columns.j.on_missing_before:",
+        "tables[0].ops:",
+        "tables[0].partition:",
+        "tables[0].cluster:",
+        "tables[1]:",
+        "tables[2]:",
     };
     struct bq_faults f;
     struct err e = {0};
@@ -97,15 +122,28 @@ static void
 each_fault_is_an_error(void **state)
 {
     static const char *const columns[] = {
-        "\"1st\":{\"from\":\"row.a\"}", "\"a\":{\"from\":\"row.a\",\"type\":\"RECORD\"}",
-        "\"b\":{\"from\":\"row.b\",\"const\":1,\"type\":\"INT64\"}", "\"c\":{}", "\"d\":{\"from\":\"row.d\",\"as\":\"magic\"}",
+        "\"1st\":{\"from\":\"row.a\"}",
+        "\"a\":{\"from\":\"row.a\",\"type\":\"RECORD\"}",
+        "\"b\":{\"from\":\"row.b\",\"const\":1,\"type\":\"INT64\"}",
+        "\"c\":{}",
+        "\"d\":{\"from\":\"row.d\",\"as\":\"magic\"}",
         "\"d\":{\"from\":\"row.d\",\"as\":[\"json\",\"date\"]}",
-        "\"e\":{\"from\":\"row.e\",\"type\":\"INT64\",\"on_null\":\"x\"}", "\"e\":{\"const\":1}",
-        "\"f\":{\"op_in\":[\"z\"]}", "\"f\":{\"op_in\":[]}", "\"g\":{\"op_in\":[\"d\"],\"type\":\"STRING\"}",
-        "\"h\":{\"from\":\"row.h\",\"trim\":1}", "\"a\":{\"from\":\"row.a\"},\"A\":{\"from\":\"row.a\"}", "\"i\":7",
-        "\"j\":{\"from\":\"row.j\",\"on_missing_before\":\"last_known\"}", "\"k\":{\"from\":\"\"}", "\"k\":{\"from\":3}",
-        "\"k\":{\"from\":\"row.k\",\"mode\":\"MANY\"}", "\"k\":{\"from\":\"row.k\",\"on_null\":[]}",
-        "\"_TABLE_x\":{\"from\":\"row.k\"}", "\"k\":{\"from\":\"row.k\"},\"k\":{\"from\":\"row.k\"}", "",
+        "\"e\":{\"from\":\"row.e\",\"type\":\"INT64\",\"on_null\":\"x\"}",
+        "\"e\":{\"const\":1}",
+        "\"f\":{\"op_in\":[\"z\"]}",
+        "\"f\":{\"op_in\":[]}",
+        "\"g\":{\"op_in\":[\"d\"],\"type\":\"STRING\"}",
+        "\"h\":{\"from\":\"row.h\",\"trim\":1}",
+        "\"a\":{\"from\":\"row.a\"},\"A\":{\"from\":\"row.a\"}",
+        "\"i\":7",
+        "\"j\":{\"from\":\"row.j\",\"on_missing_before\":\"last_known\"}",
+        "\"k\":{\"from\":\"\"}",
+        "\"k\":{\"from\":3}",
+        "\"k\":{\"from\":\"row.k\",\"mode\":\"MANY\"}",
+        "\"k\":{\"from\":\"row.k\",\"on_null\":[]}",
+        "\"_TABLE_x\":{\"from\":\"row.k\"}",
+        "\"k\":{\"from\":\"row.k\"},\"k\":{\"from\":\"row.k\"}",
+        "",
     };
 
     (void)state;
@@ -113,7 +151,8 @@ each_fault_is_an_error(void **state)
         char text[400];
         struct err e = {0};
 
-        snprintf(text, sizeof(text), "{\"tables\":[{\"source\":\"a.b\",\"columns\":{%s}}]}", columns[i]);
+        snprintf(text, sizeof(text), "{\"tables\":[{\"source\":\"a.b\",\"columns\":{%s}}]}",
+                 columns[i]);
         if (bq_mapping_read(text, &e))
             fail_msg("taken: %s", columns[i]);
         assert_string_equal(e.code, "bigquery.mapping");
@@ -123,9 +162,15 @@ each_fault_is_an_error(void **state)
 static void
 what_is_no_json_or_no_file_is_an_error(void **state)
 {
-    static const char *const texts[] = {"/nonexistent/mapping.json", "{\"tables\":[", "Makefile", "{}", "{\"tables\":{}}",
-                                        "{\"tables\":[1]}", "{\"bigquery\":[]}",
-                                        "{\"tables\":[{\"source\":\"a.b\",\"columns\":\"*\"},{\"source\":\"a.b\",\"columns\":\"*\"}]}"};
+    static const char *const texts[] = {"/nonexistent/mapping.json",
+                                        "{\"tables\":[",
+                                        "Makefile",
+                                        "{}",
+                                        "{\"tables\":{}}",
+                                        "{\"tables\":[1]}",
+                                        "{\"bigquery\":[]}",
+                                        "{\"tables\":[{\"source\":\"a.b\",\"columns\":\"*\"},{"
+                                        "\"source\":\"a.b\",\"columns\":\"*\"}]}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

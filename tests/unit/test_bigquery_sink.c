@@ -3,342 +3,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "sinks/http.h"
-#include "sinks/sink.h"
-#include "tests/unit/bq_fixture.h"
-
-enum { TICKETS_MAX = 4096, PATIENCE_MS = 15000 };
-
-struct rig {
-    pid_t fake;
-    int port;
-    char dir[64];
-    struct config *config;
-    struct http *http;
-    struct sink *sink;
-    struct fix fix;
-    void *prog;
-    unsigned acked[TICKETS_MAX];
-    unsigned total;
-    uint64_t next_ticket;
-};
-
-static void
-path_in(const struct rig *r, char *out, size_t size, const char *name)
-{
-    snprintf(out, size, "%s/%s", r->dir, name);
-}
-
-/* extra: further arguments, NULL-terminated. */
-static void
-fake_start(struct rig *r, const char *const *extra)
-{
-    char port_file[128];
-    const char *argv[24] = {"python3", "tests/fakebq/fakebq.py", "--port", "0", "--port-file", port_file, "--project", "demo",
-                            "--dataset", "shop:3600000"};
-    size_t n = 10;
-    FILE *f = NULL;
-
-    strcpy(r->dir, "/tmp/test_bigquery_XXXXXX");
-    assert_non_null(mkdtemp(r->dir));
-    path_in(r, port_file, sizeof(port_file), "port");
-    for (size_t i = 0; extra && extra[i]; i++)
-        argv[n++] = extra[i];
-    r->fake = fork();
-    if (r->fake == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a test fails half-way */
-        if (dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) < 0)
-            _exit(126);
-        execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    for (int i = 0; i < PATIENCE_MS / 10 && !f; i++) {
-        usleep(10000);
-        f = fopen(port_file, "r");
-    }
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%d", &r->port), 1);
-    fclose(f);
-}
-
-struct answer {
-    bool done;
-    int status;
-    char *body;
-};
-
-static void
-on_answer(void *arg, const struct http_response *resp)
-{
-    struct answer *a = arg;
-
-    a->done = true;
-    a->status = resp->status;
-    a->body = mem_strndup(resp->body.p ? resp->body.p : "", resp->body.n);
-}
-
-static int
-wait_ms(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - clock_mono_us();
-
-    return left_us <= 0 ? 0 : left_us > 50000 ? 50 : (int)(left_us / 1000) + 1;
-}
-
-/* Talks to the stand-in's control paths; free the answer. */
-static char *
-ask(struct rig *r, const char *method, const char *path, const char *body)
-{
-    static const char *const headers[] = {"Content-Type: application/json"};
-    char url[256];
-    struct http_request req = {.method = method, .url = url, .headers = headers, .nheaders = 1,
-                               .body = slice_of(body ? body : "")};
-    struct answer a = {0};
-
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", r->port, path);
-    assert_true(http_send(r->http, &req, on_answer, &a, NULL));
-    while (!a.done) {
-        struct pollfd p = {.fd = http_fd(r->http), .events = POLLIN};
-
-        poll(&p, 1, wait_ms(http_deadline_us(r->http)));
-        http_poll(r->http);
-    }
-    assert_int_equal(a.status, 200);
-    return a.body;
-}
-
-static void
-tell(struct rig *r, const char *path, const char *body)
-{
-    free(ask(r, "POST", path, body));
-}
-
-/* Makes a table as somebody else would have. */
-static void
-make_table(struct rig *r, const char *table, const char *fields)
-{
-    char *body = mem_printf("{\"tableReference\":{\"projectId\":\"demo\",\"datasetId\":\"shop\",\"tableId\":\"%s\"},"
-                            "\"schema\":{\"fields\":[%s]}}",
-                            table, fields);
-
-    tell(r, "/bigquery/v2/projects/demo/datasets/shop/tables", body);
-    free(body);
-}
-
-static json_t *
-rows_of(struct rig *r, const char *table)
-{
-    char path[128];
-    char *text, *line, *save = NULL;
-    json_t *out = json_array();
-
-    snprintf(path, sizeof(path), "/__rows?table=%s", table);
-    text = ask(r, "GET", path, NULL);
-    for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-        assert_int_equal(json_array_append_new(out, json_loads(line, 0, NULL)), 0);
-    free(text);
-    return out;
-}
-
-/* Requests whose path ends so and that were answered with that status (0: any). */
-static unsigned
-requests(struct rig *r, const char *method, const char *end, int status)
-{
-    char *text = ask(r, "GET", "/__requests", NULL);
-    json_t *list = json_loads(text, 0, NULL), *one;
-    unsigned n = 0;
-    size_t i;
-
-    json_array_foreach(list, i, one) {
-        const char *path = json_string_value(json_object_get(one, "path"));
-        size_t np = strlen(path), ne = strlen(end);
-
-        if (np >= ne && strcmp(path + np - ne, end) == 0 &&
-            strcmp(json_string_value(json_object_get(one, "method")), method) == 0 &&
-            (!status || json_integer_value(json_object_get(one, "status")) == status))
-            n++;
-    }
-    json_decref(list);
-    free(text);
-    return n;
-}
-
-static void
-on_ack(void *arg, uint64_t ticket, unsigned n)
-{
-    struct rig *r = arg;
-
-    assert_true(ticket < TICKETS_MAX);
-    r->acked[ticket] += n;
-    r->total += n;
-}
-
-static void
-set(struct rig *r, const char *name, const char *value)
-{
-    char key[128];
-
-    snprintf(key, sizeof(key), "walbridge.bigquery.%s", name);
-    config_set(r->config, key, value);
-}
-
-static void
-rig_start(struct rig *r, const char *const *fake_args)
-{
-    static const struct prop_table *const tables[] = {&bigquery_prop_table, NULL};
-    struct http_options o = {0};
-    char url[64];
-
-    memset(r, 0, sizeof(*r));
-    unsetenv("BIGQUERY_EMULATOR_HOST");
-    unsetenv("GOOGLE_APPLICATION_CREDENTIALS");
-    fake_start(r, fake_args);
-    r->http = http_new(&o, NULL);
-    r->config = config_new("test", tables);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d", r->port);
-    set(r, "endpoint", url);
-    set(r, "project", "demo");
-    set(r, "dataset", "shop");
-    set(r, "linger.ms", "5");
-}
-
-static struct sink *
-sink_open(struct rig *r, struct err *e)
-{
-    struct sink_env env = {.config = r->config, .settings = &r->fix.settings, .connector = "test"};
-    const struct prop_issue *issues;
-
-    assert_true(config_validate(r->config, &issues));
-    r->sink = sink_bigquery_new(&env, e);
-    if (r->sink) {
-        r->sink->ack = on_ack;
-        r->sink->ack_arg = r;
-    }
-    return r->sink;
-}
-
-static void
-rig_open(struct rig *r)
-{
-    struct err e = {0};
-
-    if (!sink_open(r, &e) || !r->sink->ops->compile(r->sink, &r->fix.plan, &r->prog, &e))
-        fail_msg("%s: %s", e.code, e.msg);
-}
-
-static void
-sink_shut(struct rig *r)
-{
-    if (r->prog)
-        r->sink->ops->discard(r->sink, r->prog);
-    if (r->sink)
-        r->sink->ops->close(r->sink);
-    r->prog = NULL;
-    r->sink = NULL;
-}
-
-static void
-rig_stop(struct rig *r)
-{
-    char path[128];
-    int status;
-
-    sink_shut(r);
-    config_free(r->config);
-    http_free(r->http);
-    kill(r->fake, SIGKILL);
-    waitpid(r->fake, &status, 0);
-    path_in(r, path, sizeof(path), "port");
-    unlink(path);
-    path_in(r, path, sizeof(path), "key.json");
-    unlink(path);
-    rmdir(r->dir);
-}
-
-/* One turn of the loop, as the pipeline would take it. */
-static bool
-turn(struct rig *r, struct err *e)
-{
-    struct pollfd p = {.fd = r->sink->ops->fd(r->sink), .events = POLLIN};
-
-    poll(&p, 1, wait_ms(r->sink->ops->deadline_us(r->sink)));
-    return r->sink->ops->poll(r->sink, e);
-}
-
-static void
-run_until(struct rig *r, unsigned acks)
-{
-    int64_t until_us = clock_mono_us() + PATIENCE_MS * INT64_C(1000);
-    struct err e = {0};
-
-    while (r->total < acks) {
-        if (!turn(r, &e))
-            fail_msg("%s: %s", e.code, e.msg);
-        if (clock_mono_us() > until_us)
-            fail_msg("%u of %u acknowledged in time", r->total, acks);
-    }
-    assert_int_equal(r->total, acks);
-    assert_int_equal(r->sink->ops->pending_bytes(r->sink), 0);
-}
-
-/* Until the sink gives up; e says why. */
-static void
-run_to_error(struct rig *r, struct err *e)
-{
-    int64_t until_us = clock_mono_us() + PATIENCE_MS * INT64_C(1000);
-
-    while (turn(r, e))
-        assert_true(clock_mono_us() < until_us);
-}
-
-static enum sink_put
-put_change(struct rig *r, const struct change *c, struct err *e)
-{
-    struct recbuf b;
-    enum sink_put got = SINK_TAKEN;
-
-    recbuf_init(&b, 64 << 20);
-    assert_true(r->sink->ops->encode(r->prog, c, &b, e));
-    for (size_t i = 0; i < b.n && got == SINK_TAKEN; i++)
-        got = r->sink->ops->put(r->sink, r->prog, &b, &b.recs[i], r->next_ticket, e);
-    recbuf_free(&b);
-    if (got == SINK_TAKEN)
-        r->next_ticket++;
-    return got;
-}
-
-static void
-put_row(struct rig *r, enum change_op op, const char *const *before, const char *const *after)
-{
-    struct err e = {0};
-
-    if (put_change(r, fix_change(&r->fix, op, before, after), &e) != SINK_TAKEN)
-        fail_msg("not taken: %s", e.msg);
-}
-
-/* Rows of the inventory: sku and available vary. */
-static void
-put_item(struct rig *r, const char *sku, const char *available)
-{
-    const char *const after[] = {"5f0c2b52-0000-4000-8000-000000000001", sku, "Widget", NULL, "9.99", available};
-
-    put_row(r, OP_CREATE, NULL, after);
-}
+#include "tests/unit/bq_rig.h"
 
 static const char *
 text_of(json_t *row, const char *name)
@@ -349,7 +24,12 @@ text_of(json_t *row, const char *name)
 static void
 default_mapping_creates_the_table_and_delivers_rows_with_metadata(void **state)
 {
-    static const char *const row[] = {"5f0c2b52-0000-4000-8000-000000000001", "A1             ", "W\xc3\xb6rk", NULL, "9.99", "3"};
+    static const char *const row[] = {"5f0c2b52-0000-4000-8000-000000000001",
+                                      "A1             ",
+                                      "W\xc3\xb6rk",
+                                      NULL,
+                                      "9.99",
+                                      "3"};
     struct rig r;
     json_t *rows, *first;
 
@@ -357,11 +37,11 @@ default_mapping_creates_the_table_and_delivers_rows_with_metadata(void **state)
     rig_start(&r, NULL);
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_row(&r, OP_READ, NULL, row);
-    put_row(&r, OP_CREATE, NULL, row);
-    put_row(&r, OP_DELETE, row, NULL);
-    run_until(&r, 3);
-    rows = rows_of(&r, "public_inventory");
+    rig_put_row(&r, OP_READ, NULL, row);
+    rig_put_row(&r, OP_CREATE, NULL, row);
+    rig_put_row(&r, OP_DELETE, row, NULL);
+    rig_run_until(&r, 3);
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 3);
     first = json_array_get(rows, 1);
     assert_string_equal(text_of(first, "name"), "W\xc3\xb6rk");
@@ -379,39 +59,45 @@ default_mapping_creates_the_table_and_delivers_rows_with_metadata(void **state)
     assert_string_equal(text_of(json_array_get(rows, 2), "_op"), "d");
     assert_string_equal(text_of(json_array_get(rows, 2), "name"), "W\xc3\xb6rk");
     json_decref(rows);
-    assert_int_equal(requests(&r, "POST", "/tables", 200), 1);
-    assert_int_equal(requests(&r, "POST", "/insertAll", 200), 1);
+    assert_int_equal(rig_requests(&r, "POST", "/tables", 200), 1);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 200), 1);
     rig_stop(&r);
 }
 
 static void
 reference_mapping_fills_the_reference_table(void **state)
 {
-    static const char *const row[] = {"5f0c2b52-0000-4000-8000-000000000001", "A1             ", "Widget", NULL, "9.99", NULL};
-    static const char *const want = "{\"deleted\":true,\"name\":\"Widget\",\"price\":9.9900000000000002,\"quantity\":0,"
-                                    "\"sku\":\"A1\",\"timestamp\":\"2026-11-21T10:20:45.789000\"}";
+    static const char *const row[] = {
+        "5f0c2b52-0000-4000-8000-000000000001", "A1             ", "Widget", NULL, "9.99", NULL};
+    static const char *const want =
+        "{\"deleted\":true,\"name\":\"Widget\",\"price\":9.9900000000000002,\"quantity\":0,"
+        "\"sku\":\"A1\",\"timestamp\":\"2026-11-21T10:20:45.789000\"}";
     struct rig r;
     json_t *rows;
     char *got;
 
     (void)state;
     rig_start(&r, NULL);
-    set(&r, "mapping", "deploy/inventory-mapping.json");
-    make_table(&r, "murillodigital_inventory",
-               "{\"name\":\"sku\",\"type\":\"STRING\",\"mode\":\"REQUIRED\"},{\"name\":\"name\",\"type\":\"STRING\",\"mode\":"
-               "\"REQUIRED\"},{\"name\":\"price\",\"type\":\"FLOAT64\",\"mode\":\"REQUIRED\"},{\"name\":\"quantity\",\"type\":"
-               "\"INT64\",\"mode\":\"REQUIRED\"},{\"name\":\"timestamp\",\"type\":\"DATETIME\",\"mode\":\"REQUIRED\"},{\"name\":"
-               "\"deleted\",\"type\":\"BOOL\"}");
+    rig_set(&r, "mapping", "deploy/inventory-mapping.json");
+    rig_make_table(
+        &r, "murillodigital_inventory",
+        "{\"name\":\"sku\",\"type\":\"STRING\",\"mode\":\"REQUIRED\"},{\"name\":\"name\","
+        "\"type\":\"STRING\",\"mode\":"
+        "\"REQUIRED\"},{\"name\":\"price\",\"type\":\"FLOAT64\",\"mode\":\"REQUIRED\"},{"
+        "\"name\":\"quantity\",\"type\":"
+        "\"INT64\",\"mode\":\"REQUIRED\"},{\"name\":\"timestamp\",\"type\":\"DATETIME\","
+        "\"mode\":\"REQUIRED\"},{\"name\":"
+        "\"deleted\",\"type\":\"BOOL\"}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_row(&r, OP_DELETE, row, NULL);
-    run_until(&r, 1);
-    rows = rows_of(&r, "murillodigital_inventory");
+    rig_put_row(&r, OP_DELETE, row, NULL);
+    rig_run_until(&r, 1);
+    rows = rig_rows_of(&r, "murillodigital_inventory");
     got = json_dumps(json_array_get(rows, 0), JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(got, want);
     free(got);
     json_decref(rows);
-    assert_int_equal(requests(&r, "PATCH", "murillodigital_inventory", 0), 0);
+    assert_int_equal(rig_requests(&r, "PATCH", "murillodigital_inventory", 0), 0);
     rig_stop(&r);
 }
 
@@ -425,23 +111,24 @@ rows_are_batched_by_count_in_order_with_one_request_at_a_time(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    set(&r, "batch.rows", "100");
-    set(&r, "linger.ms", "50");
+    rig_set(&r, "batch.rows", "100");
+    rig_set(&r, "linger.ms", "50");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
     for (int k = 0; k < 1050; k++) {
         snprintf(sku, sizeof(sku), "S%05d", k);
-        put_item(&r, sku, "1");
+        rig_put_item(&r, sku, "1");
     }
-    run_until(&r, 1050);
-    rows = rows_of(&r, "public_inventory");
+    rig_run_until(&r, 1050);
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 1050);
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         snprintf(sku, sizeof(sku), "S%05zu", i);
         assert_string_equal(text_of(row, "sku"), sku);
     }
     json_decref(rows);
-    assert_int_equal(requests(&r, "POST", "/insertAll", 200), 11);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 200), 11);
     rig_stop(&r);
 }
 
@@ -455,22 +142,24 @@ a_bad_row_fails_the_sink_and_is_not_acknowledged(void **state)
     (void)state;
     rig_start(&r, NULL);
     /* Somebody else's table is stricter than ours would be. */
-    make_table(&r, "public_inventory", "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
+    rig_make_table(&r, "public_inventory",
+                   "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    put_item(&r, "B", NULL);
-    put_item(&r, "C", "3");
-    run_to_error(&r, &e);
+    rig_put_item(&r, "A", "1");
+    rig_put_item(&r, "B", NULL);
+    rig_put_item(&r, "C", "3");
+    rig_run_to_error(&r, &e);
     assert_string_equal(e.code, "bigquery.row");
     assert_int_equal(e.cls, ERR_DATA);
     assert_int_equal(r.acked[1], 0);
-    rows = rows_of(&r, "public_inventory");
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), r.total);
     json_decref(rows);
     /* It stays failed: the owner restarts from the safe position. */
     assert_false(r.sink->ops->poll(r.sink, &e));
-    assert_int_equal(put_change(&r, fix_change(&r.fix, OP_TRUNCATE, NULL, NULL), &e), SINK_ERROR);
+    assert_int_equal(rig_put_change(&r, fix_change(&r.fix, OP_TRUNCATE, NULL, NULL), &e),
+                     SINK_ERROR);
     rig_stop(&r);
 }
 
@@ -482,21 +171,22 @@ a_bad_row_goes_to_the_dead_letters_and_the_stopped_ones_go_on(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    make_table(&r, "public_inventory", "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
-    set(&r, "on.error", "dead-letter");
+    rig_make_table(&r, "public_inventory",
+                   "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
+    rig_set(&r, "on.error", "dead-letter");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    put_item(&r, "B", NULL);
-    put_item(&r, "C", "3");
-    run_until(&r, 3);
+    rig_put_item(&r, "A", "1");
+    rig_put_item(&r, "B", NULL);
+    rig_put_item(&r, "C", "3");
+    rig_run_until(&r, 3);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(r.acked[i], 1);
-    rows = rows_of(&r, "public_inventory");
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 2);
     assert_string_equal(text_of(json_array_get(rows, 1), "sku"), "C");
     json_decref(rows);
-    rows = rows_of(&r, "_walbridge_dead_letter");
+    rows = rig_rows_of(&r, "_walbridge_dead_letter");
     assert_int_equal(json_array_size(rows), 1);
     letter = json_array_get(rows, 0);
     assert_string_equal(text_of(letter, "table"), "public_inventory");
@@ -519,14 +209,17 @@ a_dead_letter_that_is_not_accepted_is_not_acknowledged(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    make_table(&r, "public_inventory", "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
-    set(&r, "on.error", "dead-letter");
-    tell(&r, "/__fault",
-         "{\"match\":\"_walbridge_dead_letter/insertAll\",\"row_errors\":[{\"index\":0,\"reason\":\"invalid\",\"message\":\"no\"}]}");
+    rig_make_table(&r, "public_inventory",
+                   "{\"name\":\"available\",\"type\":\"INT64\",\"mode\":\"REQUIRED\"}");
+    rig_set(&r, "on.error", "dead-letter");
+    rig_tell(
+        &r, "/__fault",
+        "{\"match\":\"_walbridge_dead_letter/"
+        "insertAll\",\"row_errors\":[{\"index\":0,\"reason\":\"invalid\",\"message\":\"no\"}]}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "B", NULL);
-    run_to_error(&r, &e);
+    rig_put_item(&r, "B", NULL);
+    rig_run_to_error(&r, &e);
     assert_int_equal(e.cls, ERR_FATAL);
     assert_int_equal(r.total, 0);
     rig_stop(&r);
@@ -541,20 +234,22 @@ mixed_row_errors_resend_only_what_is_not_in(void **state)
     (void)state;
     /* Nothing is deduplicated: what is sent twice is there twice. */
     rig_start(&r, (const char *const[]){"--dedup-window", "0", NULL});
-    set(&r, "on.error", "dead-letter");
-    tell(&r, "/__fault",
-         "{\"match\":\"public_inventory/insertAll\",\"row_errors\":[{\"index\":1,\"reason\":\"timeout\",\"message\":\"later\"},"
-         "{\"index\":2,\"reason\":\"invalid\",\"location\":\"price\",\"message\":\"no\"}]}");
+    rig_set(&r, "on.error", "dead-letter");
+    rig_tell(
+        &r, "/__fault",
+        "{\"match\":\"public_inventory/"
+        "insertAll\",\"row_errors\":[{\"index\":1,\"reason\":\"timeout\",\"message\":\"later\"},"
+        "{\"index\":2,\"reason\":\"invalid\",\"location\":\"price\",\"message\":\"no\"}]}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
     for (int i = 0; i < 4; i++)
-        put_item(&r, (const char *const[]){"A", "B", "C", "D"}[i], "1");
-    run_until(&r, 4);
-    rows = rows_of(&r, "public_inventory");
+        rig_put_item(&r, (const char *const[]){"A", "B", "C", "D"}[i], "1");
+    rig_run_until(&r, 4);
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 3);
     assert_string_equal(text_of(json_array_get(rows, 2), "sku"), "B");
     json_decref(rows);
-    rows = rows_of(&r, "_walbridge_dead_letter");
+    rows = rig_rows_of(&r, "_walbridge_dead_letter");
     assert_int_equal(json_array_size(rows), 1);
     json_decref(rows);
     rig_stop(&r);
@@ -565,9 +260,11 @@ values_without_a_place_are_refused_before_they_are_sent(void **state)
 {
     static const struct fix_col cols[] = {
         {"id", "int4", SCHEMA_INT32, NULL, -1, true, true, NULL},
-        {"at", "timestamptz", SCHEMA_STRING, "io.debezium.time.ZonedTimestamp", -1, false, false, NULL},
+        {"at", "timestamptz", SCHEMA_STRING, "io.debezium.time.ZonedTimestamp", -1, false, false,
+         NULL},
     };
-    static const char *const good[] = {"1", "2026-11-21 10:00:00+00"}, *const bad[] = {"2", "infinity"};
+    static const char *const good[] = {"1", "2026-11-21 10:00:00+00"}, *const bad[] = {"2",
+                                                                                       "infinity"};
     struct rig r;
     struct err e = {0};
     enum sink_put got;
@@ -577,31 +274,31 @@ values_without_a_place_are_refused_before_they_are_sent(void **state)
     rig_start(&r, NULL);
     fix_init(&r.fix, "events", cols, 2, "id", 'f');
     rig_open(&r);
-    put_row(&r, OP_CREATE, NULL, good);
+    rig_put_row(&r, OP_CREATE, NULL, good);
     /* What came before is delivered first, then the sink says no. */
     fix_change(&r.fix, OP_CREATE, NULL, bad);
-    while ((got = put_change(&r, &r.fix.change, &e)) == SINK_FULL)
-        assert_true(turn(&r, &e));
+    while ((got = rig_put_change(&r, &r.fix.change, &e)) == SINK_FULL)
+        assert_true(rig_turn(&r, &e));
     assert_int_equal(got, SINK_ERROR);
     assert_int_equal(e.cls, ERR_DATA);
     assert_int_equal(r.total, 1);
-    sink_shut(&r);
+    rig_shut_sink(&r);
 
-    set(&r, "on.error", "dead-letter");
+    rig_set(&r, "on.error", "dead-letter");
     rig_open(&r);
-    put_row(&r, OP_CREATE, NULL, bad);
-    run_until(&r, 2);
-    rows = rows_of(&r, "_walbridge_dead_letter");
+    rig_put_row(&r, OP_CREATE, NULL, bad);
+    rig_run_until(&r, 2);
+    rows = rig_rows_of(&r, "_walbridge_dead_letter");
     assert_string_equal(text_of(json_array_get(rows, 0), "reason"), "unrepresentable");
     assert_non_null(strstr(text_of(json_array_get(rows, 0), "row"), "\"at\":\"infinity\""));
     json_decref(rows);
-    sink_shut(&r);
+    rig_shut_sink(&r);
 
-    set(&r, "unrepresentable", "null");
+    rig_set(&r, "unrepresentable", "null");
     rig_open(&r);
-    put_row(&r, OP_CREATE, NULL, bad);
-    run_until(&r, 3);
-    rows = rows_of(&r, "public_events");
+    rig_put_row(&r, OP_CREATE, NULL, bad);
+    rig_run_until(&r, 3);
+    rows = rig_rows_of(&r, "public_events");
     assert_true(json_is_null(json_object_get(json_array_get(rows, 1), "at")));
     json_decref(rows);
     rig_stop(&r);
@@ -615,7 +312,8 @@ transient_failures_are_sent_again_under_the_same_ids(void **state)
         "{\"match\":\"insertAll\",\"drop\":\"before\"}",
         "{\"match\":\"insertAll\",\"drop\":\"after\"}", /* it is in, but we cannot know */
         "{\"match\":\"insertAll\",\"status\":403,\"reason\":\"rateLimitExceeded\"}",
-        "{\"match\":\"/datasets/shop\",\"method\":\"GET\",\"status\":500,\"reason\":\"internalError\"}",
+        "{\"match\":\"/datasets/"
+        "shop\",\"method\":\"GET\",\"status\":500,\"reason\":\"internalError\"}",
         "{\"match\":\"/tables\",\"method\":\"POST\",\"status\":503,\"reason\":\"backendError\"}",
     };
 
@@ -625,13 +323,13 @@ transient_failures_are_sent_again_under_the_same_ids(void **state)
         json_t *rows;
 
         rig_start(&r, NULL);
-        tell(&r, "/__fault", faults[i]);
+        rig_tell(&r, "/__fault", faults[i]);
         fix_inventory(&r.fix, 'f');
         rig_open(&r);
-        put_item(&r, "A", "1");
-        put_item(&r, "B", "2");
-        run_until(&r, 2);
-        rows = rows_of(&r, "public_inventory");
+        rig_put_item(&r, "A", "1");
+        rig_put_item(&r, "B", "2");
+        rig_run_until(&r, 2);
+        rows = rig_rows_of(&r, "public_inventory");
         assert_int_equal(json_array_size(rows), 2);
         json_decref(rows);
         rig_stop(&r);
@@ -646,12 +344,15 @@ retry_after_is_a_lower_bound(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    tell(&r, "/__fault", "{\"match\":\"insertAll\",\"status\":429,\"reason\":\"rateLimitExceeded\",\"retry_after\":2}");
+    rig_tell(
+        &r, "/__fault",
+        "{\"match\":\"insertAll\",\"status\":429,\"reason\":\"rateLimitExceeded\",\"retry_after\":"
+        "2}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
+    rig_put_item(&r, "A", "1");
     start_us = clock_mono_us();
-    run_until(&r, 1);
+    rig_run_until(&r, 1);
     assert_true(clock_mono_us() - start_us >= 2000000);
     rig_stop(&r);
 }
@@ -668,12 +369,12 @@ a_restart_repeats_under_the_same_ids(void **state)
     for (int run = 0; run < 2; run++) {
         r.fix.change.id.ordinal = 0;
         rig_open(&r);
-        put_item(&r, "A", "1");
-        put_item(&r, "B", "2");
-        run_until(&r, 2 * (unsigned)(run + 1));
-        sink_shut(&r);
+        rig_put_item(&r, "A", "1");
+        rig_put_item(&r, "B", "2");
+        rig_run_until(&r, 2 * (unsigned)(run + 1));
+        rig_shut_sink(&r);
     }
-    rows = rows_of(&r, "public_inventory");
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 2);
     json_decref(rows);
     rig_stop(&r);
@@ -690,15 +391,15 @@ a_table_that_expires_is_made_again(void **state)
     rig_start(&r, (const char *const[]){"--propagation", "1.2", NULL});
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    run_until(&r, 1);
-    tell(&r, "/__expire?table=public_inventory", NULL);
-    put_item(&r, "B", "2");
-    run_until(&r, 2);
-    rows = rows_of(&r, "public_inventory");
+    rig_put_item(&r, "A", "1");
+    rig_run_until(&r, 1);
+    rig_tell(&r, "/__expire?table=public_inventory", NULL);
+    rig_put_item(&r, "B", "2");
+    rig_run_until(&r, 2);
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 1);
     json_decref(rows);
-    assert_int_equal(requests(&r, "POST", "/tables", 200), 2);
+    assert_int_equal(rig_requests(&r, "POST", "/tables", 200), 2);
     rig_stop(&r);
 }
 
@@ -710,11 +411,11 @@ a_missing_table_is_a_config_error_when_it_may_not_be_made(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    set(&r, "auto.create.tables", "false");
+    rig_set(&r, "auto.create.tables", "false");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    run_to_error(&r, &e);
+    rig_put_item(&r, "A", "1");
+    rig_run_to_error(&r, &e);
     assert_string_equal(e.code, "bigquery.table_missing");
     assert_int_equal(e.cls, ERR_CONFIG);
     rig_stop(&r);
@@ -728,10 +429,10 @@ a_missing_dataset_is_a_config_error_at_start(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    set(&r, "dataset", "nowhere");
+    rig_set(&r, "dataset", "nowhere");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    run_to_error(&r, &e);
+    rig_run_to_error(&r, &e);
     assert_string_equal(e.code, "bigquery.dataset_missing");
     assert_int_equal(e.cls, ERR_CONFIG);
     rig_stop(&r);
@@ -754,22 +455,24 @@ a_new_column_is_added_and_its_rows_wait_for_it(void **state)
     rig_start(&r, (const char *const[]){"--propagation", "0.8", NULL});
     fix_init(&r.fix, "notes", cols, 1, "id", 'f');
     rig_open(&r);
-    put_row(&r, OP_CREATE, NULL, row);
-    run_until(&r, 1);
+    rig_put_row(&r, OP_CREATE, NULL, row);
+    rig_run_until(&r, 1);
     old = r.prog;
     fix_init(&r.fix, "notes", cols, 2, "id", 'f');
     r.fix.change.id.ordinal = 1;
     assert_true(r.sink->ops->compile(r.sink, &r.fix.plan, &r.prog, &e));
     r.sink->ops->discard(r.sink, old);
     /* Somebody else changes the table between our look and our change. */
-    tell(&r, "/__fault", "{\"match\":\"/tables/public_notes\",\"method\":\"PATCH\",\"status\":412,\"reason\":\"conditionNotMet\"}");
-    put_row(&r, OP_CREATE, NULL, row);
-    run_until(&r, 2);
-    rows = rows_of(&r, "public_notes");
+    rig_tell(&r, "/__fault",
+             "{\"match\":\"/tables/"
+             "public_notes\",\"method\":\"PATCH\",\"status\":412,\"reason\":\"conditionNotMet\"}");
+    rig_put_row(&r, OP_CREATE, NULL, row);
+    rig_run_until(&r, 2);
+    rows = rig_rows_of(&r, "public_notes");
     assert_int_equal(json_array_size(rows), 2);
     assert_string_equal(text_of(json_array_get(rows, 1), "note"), "x");
     json_decref(rows);
-    assert_int_equal(requests(&r, "PATCH", "public_notes", 200), 1);
+    assert_int_equal(rig_requests(&r, "PATCH", "public_notes", 200), 1);
     rig_stop(&r);
 }
 
@@ -783,23 +486,26 @@ a_request_that_is_too_large_is_halved(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    tell(&r, "/__fault", "[{\"match\":\"insertAll\",\"status\":413},{\"match\":\"insertAll\",\"status\":400,\"reason\":"
-                         "\"badRequest\",\"message\":\"Request payload size exceeds the limit\"}]");
+    rig_tell(&r, "/__fault",
+             "[{\"match\":\"insertAll\",\"status\":413},{\"match\":\"insertAll\",\"status\":400,"
+             "\"reason\":"
+             "\"badRequest\",\"message\":\"Request payload size exceeds the limit\"}]");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
     for (int k = 0; k < 9; k++) {
         snprintf(sku, sizeof(sku), "S%d", k);
-        put_item(&r, sku, "1");
+        rig_put_item(&r, sku, "1");
     }
-    run_until(&r, 9);
-    rows = rows_of(&r, "public_inventory");
+    rig_run_until(&r, 9);
+    rows = rig_rows_of(&r, "public_inventory");
     assert_int_equal(json_array_size(rows), 9);
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         snprintf(sku, sizeof(sku), "S%zu", i);
         assert_string_equal(text_of(row, "sku"), sku);
     }
     json_decref(rows);
-    assert_int_equal(requests(&r, "POST", "/insertAll", 200), 3);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 200), 3);
     rig_stop(&r);
 }
 
@@ -816,11 +522,11 @@ full_buffer_says_full_and_drains(void **state)
     (void)state;
     memset(big, 'x', 300000);
     rig_start(&r, NULL);
-    set(&r, "buffer.bytes", "1000000");
+    rig_set(&r, "buffer.bytes", "1000000");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
     while (taken < 10) {
-        enum sink_put got = put_change(&r, fix_change(&r.fix, OP_CREATE, NULL, row), &e);
+        enum sink_put got = rig_put_change(&r, fix_change(&r.fix, OP_CREATE, NULL, row), &e);
 
         assert_int_not_equal(got, SINK_ERROR);
         assert_true(r.sink->ops->pending_bytes(r.sink) <= 1000000);
@@ -829,9 +535,9 @@ full_buffer_says_full_and_drains(void **state)
             continue;
         }
         full = true;
-        assert_true(turn(&r, &e));
+        assert_true(rig_turn(&r, &e));
     }
-    run_until(&r, 10);
+    rig_run_until(&r, 10);
     assert_true(full);
     free(big);
     rig_stop(&r);
@@ -844,12 +550,12 @@ flush_sends_what_lingers(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    set(&r, "linger.ms", "600000");
+    rig_set(&r, "linger.ms", "600000");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
+    rig_put_item(&r, "A", "1");
     r.sink->ops->flush(r.sink);
-    run_until(&r, 1);
+    rig_run_until(&r, 1);
     rig_stop(&r);
 }
 
@@ -861,11 +567,12 @@ access_denied_at_start_needs_a_person(void **state)
 
     (void)state;
     rig_start(&r, NULL);
-    tell(&r, "/__fault", "{\"match\":\"insertAll\",\"times\":9,\"status\":403,\"reason\":\"accessDenied\"}");
+    rig_tell(&r, "/__fault",
+             "{\"match\":\"insertAll\",\"times\":9,\"status\":403,\"reason\":\"accessDenied\"}");
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    run_to_error(&r, &e);
+    rig_put_item(&r, "A", "1");
+    rig_run_to_error(&r, &e);
     assert_string_equal(e.code, "bigquery.access_denied");
     assert_int_equal(r.total, 0);
     rig_stop(&r);
@@ -883,18 +590,18 @@ service_account_key_gets_a_token_and_renews_a_refused_one(void **state)
     close(fd);
     snprintf(key, sizeof(key), "%s", template);
     rig_start(&r, (const char *const[]){"--auth", "--make-key", key, NULL});
-    set(&r, "credentials", key);
-    set(&r, "project", NULL); /* the key knows it */
+    rig_set(&r, "credentials", key);
+    rig_set(&r, "project", NULL); /* the key knows it */
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    run_until(&r, 1);
+    rig_put_item(&r, "A", "1");
+    rig_run_until(&r, 1);
     for (unsigned i = 2; i < 4; i++) {
-        tell(&r, "/__revoke", NULL);
-        put_item(&r, "B", "1");
-        run_until(&r, i);
+        rig_tell(&r, "/__revoke", NULL);
+        rig_put_item(&r, "B", "1");
+        rig_run_until(&r, i);
     }
-    assert_int_equal(requests(&r, "POST", "/insertAll", 401), 2);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 401), 2);
     unlink(key);
     rig_stop(&r);
 }
@@ -911,19 +618,19 @@ token_is_renewed_before_it_ends(void **state)
     rig_start(&r, (const char *const[]){"--auth", "--token-lifetime", "2", NULL});
     snprintf(host, sizeof(host), "127.0.0.1:%d", r.port);
     setenv("GCE_METADATA_HOST", host, 1);
-    set(&r, "credentials", "metadata");
-    set(&r, "project", NULL); /* the metadata server knows it */
+    rig_set(&r, "credentials", "metadata");
+    rig_set(&r, "project", NULL); /* the metadata server knows it */
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
     for (unsigned i = 1; i < 5; i++) {
-        put_item(&r, "A", "1");
-        run_until(&r, i);
+        rig_put_item(&r, "A", "1");
+        rig_run_until(&r, i);
         until_us = clock_mono_us() + 900000;
         while (clock_mono_us() < until_us)
-            assert_true(turn(&r, &e));
+            assert_true(rig_turn(&r, &e));
     }
-    assert_int_equal(requests(&r, "POST", "/insertAll", 401), 0);
-    assert_int_equal(requests(&r, "POST", "/insertAll", 200), 4);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 401), 0);
+    assert_int_equal(rig_requests(&r, "POST", "/insertAll", 200), 4);
     unsetenv("GCE_METADATA_HOST");
     rig_stop(&r);
 }
@@ -938,8 +645,8 @@ refused_tokens_end_in_a_config_error(void **state)
     rig_start(&r, (const char *const[]){"--auth", NULL});
     fix_inventory(&r.fix, 'f');
     rig_open(&r);
-    put_item(&r, "A", "1");
-    run_to_error(&r, &e);
+    rig_put_item(&r, "A", "1");
+    rig_run_to_error(&r, &e);
     assert_string_equal(e.code, "bigquery.unauthenticated");
     assert_int_equal(e.cls, ERR_CONFIG);
     rig_stop(&r);
@@ -966,29 +673,94 @@ wrong_settings_are_refused_at_once(void **state)
         struct err e = {0};
 
         r.config = config_copy(whole);
-        set(&r, rows[i].name, rows[i].value);
-        assert_null(sink_open(&r, &e));
+        rig_set(&r, rows[i].name, rows[i].value);
+        assert_null(rig_open_sink(&r, &e));
         assert_string_equal(e.code, rows[i].code);
         assert_int_equal(e.cls, ERR_CONFIG);
         config_free(r.config);
         r.config = whole;
     }
-    set(&r, "endpoint", "https://bigquery.example");
-    set(&r, "credentials", "none");
+    rig_set(&r, "endpoint", "https://bigquery.example");
+    rig_set(&r, "credentials", "none");
     {
         struct err e = {0};
 
-        assert_null(sink_open(&r, &e));
+        assert_null(rig_open_sink(&r, &e));
         assert_string_equal(e.code, "bigquery.credentials");
     }
-    set(&r, "endpoint", "http://bigquery.example");
-    set(&r, "credentials", "metadata");
+    rig_set(&r, "endpoint", "http://bigquery.example");
+    rig_set(&r, "credentials", "metadata");
     {
         struct err e = {0};
 
-        assert_null(sink_open(&r, &e));
+        assert_null(rig_open_sink(&r, &e));
         assert_string_equal(e.code, "bigquery.plain_token");
     }
+    rig_stop(&r);
+}
+
+static void
+several_requests_in_flight_lose_nothing(void **state)
+{
+    struct rig r;
+    json_t *rows;
+
+    (void)state;
+    rig_start(&r, NULL);
+    rig_set(&r, "max.in.flight", "4");
+    rig_set(&r, "batch.rows", "10");
+    rig_tell(&r, "/__fault",
+             "[{\"match\":\"insertAll\",\"times\":3,\"delay_ms\":200},"
+             "{\"match\":\"insertAll\",\"drop\":\"before\"}]");
+    fix_inventory(&r.fix, 'f');
+    rig_open(&r);
+    for (int i = 0; i < 95; i++)
+        rig_put_item(&r, "A", "1");
+    rig_run_until(&r, 95);
+    rows = rig_rows_of(&r, "public_inventory");
+    assert_int_equal(json_array_size(rows), 95);
+    json_decref(rows);
+    rig_stop(&r);
+}
+
+static void
+emulator_variable_is_taken_as_it_is(void **state)
+{
+    struct rig r;
+    char host[64];
+
+    (void)state;
+    rig_start(&r, NULL);
+    snprintf(host, sizeof(host), "127.0.0.1:%d", r.port);
+    setenv("BIGQUERY_EMULATOR_HOST", host, 1);
+    rig_set(&r, "endpoint", NULL);
+    fix_inventory(&r.fix, 'f');
+    rig_open(&r);
+    rig_put_item(&r, "A", "1");
+    rig_run_until(&r, 1);
+    unsetenv("BIGQUERY_EMULATOR_HOST");
+    assert_int_equal(rig_requests(&r, "GET", "/bigquery/v2/projects/demo/datasets/shop", 0), 0);
+    assert_int_equal(rig_requests(&r, "GET", "/projects/demo/datasets/shop", 200), 1);
+    rig_stop(&r);
+}
+
+static void
+an_answer_that_never_comes_is_asked_for_again(void **state)
+{
+    struct rig r;
+    json_t *rows;
+
+    (void)state;
+    rig_start(&r, NULL);
+    rig_set(&r, "request.timeout.ms", "300");
+    rig_tell(&r, "/__fault", "{\"match\":\"insertAll\",\"delay_ms\":1000}");
+    fix_inventory(&r.fix, 'f');
+    rig_open(&r);
+    rig_put_item(&r, "A", "1");
+    rig_run_until(&r, 1);
+    rows = rig_rows_of(&r, "public_inventory");
+    assert_int_equal(json_array_size(rows), 1);
+    json_decref(rows);
     rig_stop(&r);
 }
 
@@ -1018,6 +790,9 @@ main(void)
         cmocka_unit_test(service_account_key_gets_a_token_and_renews_a_refused_one),
         cmocka_unit_test(token_is_renewed_before_it_ends),
         cmocka_unit_test(refused_tokens_end_in_a_config_error),
+        cmocka_unit_test(several_requests_in_flight_lose_nothing),
+        cmocka_unit_test(emulator_variable_is_taken_as_it_is),
+        cmocka_unit_test(an_answer_that_never_comes_is_asked_for_again),
         cmocka_unit_test(wrong_settings_are_refused_at_once),
     };
 

@@ -1,11 +1,12 @@
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "sinks/bigquery/types.h"
 #include "sinks/bigquery/values.h"
@@ -22,7 +23,8 @@ check(bq_writer write, const char *text, const char *want)
     buf_init(&b, 1 << 20);
     ok = write(&b, slice_of(text));
     if (ok != (want != REFUSED) || (want && strcmp(buf_cstr(&b), want) != 0))
-        fail_msg("\"%s\": got %s %s, expected %s", text, ok ? "" : "(refused)", buf_cstr(&b), want ? want : "(refused)");
+        fail_msg("\"%s\": got %s %s, expected %s", text, ok ? "" : "(refused)", buf_cstr(&b),
+                 want ? want : "(refused)");
     if (want) {
         json_t *doc = json_loads(buf_cstr(&b), JSON_DECODE_ANY, NULL);
 
@@ -94,10 +96,13 @@ decimals_are_never_rounded(void **state)
         {bq_write_numeric, "-", REFUSED},
         {bq_write_numeric, "1.", REFUSED},
         {bq_write_bignumeric, "Infinity", REFUSED},
-        {bq_write_bignumeric, "1.00000000000000000000000000000000000000000", "\"1.00000000000000000000000000000000000000000\""},
-        {bq_write_bignumeric, "0.00000000000000000000000000000000000001", "\"0.00000000000000000000000000000000000001\""},
+        {bq_write_bignumeric, "1.00000000000000000000000000000000000000000",
+         "\"1.00000000000000000000000000000000000000000\""},
+        {bq_write_bignumeric, "0.00000000000000000000000000000000000001",
+         "\"0.00000000000000000000000000000000000001\""},
         {bq_write_bignumeric, "0.000000000000000000000000000000000000001", REFUSED},
-        {bq_write_bignumeric, "578960446186580977117854925043439539265", "\"578960446186580977117854925043439539265\""},
+        {bq_write_bignumeric, "578960446186580977117854925043439539265",
+         "\"578960446186580977117854925043439539265\""},
         {bq_write_bignumeric, "578960446186580977117854925043439539266", REFUSED},
         {bq_write_bignumeric, "1000000000000000000000000000000000000000", REFUSED},
     };
@@ -175,7 +180,8 @@ hstore_becomes_a_json_object(void **state)
     static const struct sample rows[] = {
         {bq_write_hstore, "", "\"{}\""},
         {bq_write_hstore, "\"a\"=>\"1\", \"b\"=>NULL", "\"{\\\"a\\\":\\\"1\\\",\\\"b\\\":null}\""},
-        {bq_write_hstore, "\"q\\\"\"=>\"x, \\\\y\"", "\"{\\\"q\\\\\\\"\\\":\\\"x, \\\\\\\\y\\\"}\""},
+        {bq_write_hstore, "\"q\\\"\"=>\"x, \\\\y\"",
+         "\"{\\\"q\\\\\\\"\\\":\\\"x, \\\\\\\\y\\\"}\""},
         {bq_write_hstore, "\"a\"", REFUSED},
         {bq_write_hstore, "\"a\"=>", REFUSED},
         {bq_write_hstore, "\"a\"=>\"1\",", REFUSED},
@@ -198,7 +204,8 @@ arrays_become_repeated_values_or_json(void **state)
         {false, bq_write_int, "{1,2,3}", "[1,2,3]"},
         {false, bq_write_int, "{}", "[]"},
         {false, bq_write_int, "[2:3]={1,2}", "[1,2]"},
-        {false, bq_write_text, "{a,\"b,\\\"c\\\\\",\"\",\"NULL\"}", "[\"a\",\"b,\\\"c\\\\\",\"\",\"NULL\"]"},
+        {false, bq_write_text, "{a,\"b,\\\"c\\\\\",\"\",\"NULL\"}",
+         "[\"a\",\"b,\\\"c\\\\\",\"\",\"NULL\"]"},
         {false, bq_write_text, "{a,NULL}", REFUSED},
         {false, bq_write_int, "{{1,2},{3,4}}", REFUSED},
         {false, bq_write_int, "{1,2", REFUSED},
@@ -218,7 +225,8 @@ arrays_become_repeated_values_or_json(void **state)
         bool ok;
 
         buf_init(&b, 4096);
-        ok = (rows[i].json ? bq_write_array_json : bq_write_array)(&b, slice_of(rows[i].text), rows[i].element);
+        ok = (rows[i].json ? bq_write_array_json : bq_write_array)(&b, slice_of(rows[i].text),
+                                                                   rows[i].element);
         assert_int_equal(ok, rows[i].want != REFUSED);
         if (rows[i].want)
             assert_string_equal(buf_cstr(&b), rows[i].want);
@@ -259,16 +267,21 @@ bound_columns_get_their_types(void **state)
         {SCHEMA_INT16, NULL, "int2", -1, BQ_SRC_INT, BQ_INT64},
         {SCHEMA_INT64, NULL, "oid", -1, BQ_SRC_INT, BQ_INT64},
         {SCHEMA_FLOAT32, NULL, "float4", -1, BQ_SRC_FLOAT, BQ_FLOAT64},
-        {SCHEMA_BYTES, "org.apache.kafka.connect.data.Decimal", "numeric", ((10 << 16) | 2) + 4, BQ_SRC_DECIMAL, BQ_NUMERIC},
-        {SCHEMA_STRUCT, "io.debezium.data.VariableScaleDecimal", "numeric", -1, BQ_SRC_DECIMAL, BQ_BIGNUMERIC},
+        {SCHEMA_BYTES, "org.apache.kafka.connect.data.Decimal", "numeric", ((10 << 16) | 2) + 4,
+         BQ_SRC_DECIMAL, BQ_NUMERIC},
+        {SCHEMA_STRUCT, "io.debezium.data.VariableScaleDecimal", "numeric", -1, BQ_SRC_DECIMAL,
+         BQ_BIGNUMERIC},
         {SCHEMA_STRING, NULL, "numeric", -1, BQ_SRC_TEXT, BQ_STRING},
         {SCHEMA_FLOAT64, NULL, "numeric", -1, BQ_SRC_FLOAT, BQ_FLOAT64},
-        {SCHEMA_BYTES, "org.apache.kafka.connect.data.Decimal", "money", -1, BQ_SRC_TEXT, BQ_STRING},
+        {SCHEMA_BYTES, "org.apache.kafka.connect.data.Decimal", "money", -1, BQ_SRC_TEXT,
+         BQ_STRING},
         {SCHEMA_BYTES, NULL, "bytea", -1, BQ_SRC_BYTEA, BQ_BYTES},
         {SCHEMA_STRING, NULL, "bytea", -1, BQ_SRC_BYTEA, BQ_BYTES},
         {SCHEMA_INT32, "io.debezium.time.Date", "date", -1, BQ_SRC_DATE, BQ_DATE},
-        {SCHEMA_INT64, "io.debezium.time.MicroTimestamp", "timestamp", -1, BQ_SRC_DATETIME, BQ_DATETIME},
-        {SCHEMA_STRING, "io.debezium.time.ZonedTimestamp", "timestamptz", -1, BQ_SRC_TIMESTAMP, BQ_TIMESTAMP},
+        {SCHEMA_INT64, "io.debezium.time.MicroTimestamp", "timestamp", -1, BQ_SRC_DATETIME,
+         BQ_DATETIME},
+        {SCHEMA_STRING, "io.debezium.time.ZonedTimestamp", "timestamptz", -1, BQ_SRC_TIMESTAMP,
+         BQ_TIMESTAMP},
         {SCHEMA_INT64, "io.debezium.time.MicroTime", "time", -1, BQ_SRC_TIME, BQ_TIME},
         {SCHEMA_STRING, "io.debezium.time.ZonedTime", "timetz", -1, BQ_SRC_TEXT, BQ_STRING},
         {SCHEMA_INT64, "io.debezium.time.MicroDuration", "interval", -1, BQ_SRC_TEXT, BQ_STRING},

@@ -2,8 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "sinks/retry.h"
 
@@ -57,8 +58,10 @@ known_answers_get_their_action(void **state)
         {409, "duplicate", "", RETRY_EXISTS, ERR_RETRY},
         {412, "conditionNotMet", "", RETRY_STALE, ERR_RETRY},
         {413, NULL, "", RETRY_SPLIT, ERR_DATA},
-        {400, "badRequest", "Request payload size exceeds the limit: 10485760 bytes.", RETRY_SPLIT, ERR_DATA},
-        {400, "invalid", "too many rows present in the request, limit: 50000", RETRY_SPLIT, ERR_DATA},
+        {400, "badRequest", "Request payload size exceeds the limit: 10485760 bytes.", RETRY_SPLIT,
+         ERR_DATA},
+        {400, "invalid", "too many rows present in the request, limit: 50000", RETRY_SPLIT,
+         ERR_DATA},
         {400, "invalid", "The destination table has no schema.", RETRY_SCHEMA, ERR_RETRY},
         {400, "invalid", "Invalid value", RETRY_REFUSED, ERR_FATAL},
         {302, NULL, "", RETRY_AGAIN, ERR_RETRY},
