@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from kit import postgres, program
+from kit import postgres, program, wait_until
 from kit.program import CONFIG, FAILED, OK, REFUSED, UNREACHABLE, USAGE, call
 
 
@@ -254,6 +254,25 @@ def test_advance_of_an_active_slot_needs_force(db, cli, slot, hold):
     p = hold(slot)
     assert cli("slot", "advance", slot, "--yes").returncode == REFUSED and p.poll() is None
     assert cli("slot", "advance", slot, "--yes", "--force").returncode == OK
+
+
+@pytest.mark.parametrize("moved_before", [False, True], ids=["by_the_command", "behind_its_back"])
+def test_advance_takes_the_connectors_offset_along(db, table, new_connector, moved_before):
+    db.sql("insert into t values (0, 'read by the snapshot')")
+    c = new_connector(publication__name="pub").start("--sink", "lines")
+    wait_until(c.offset, "an offset is stored")
+    assert c.terminate() == OK
+    db.sql("insert into t values (1, 'skipped')")
+    if moved_before:
+        db.sql("select pg_replication_slot_advance(%s, pg_current_wal_lsn())", c.slot)
+        assert c.start("--sink", "lines").exit_code() == REFUSED
+    r = c.call("slot", "advance", "--config", "{file}", "--yes")
+    assert r.returncode == OK and "offset follows" in r.stdout, r.stderr
+    db.sql("insert into t values (2, 'first after it')")
+    c.start("--sink", "lines")
+    wait_until(lambda: len(c.lines()) > 1, "the row behind the new position")
+    assert c.terminate() == OK
+    assert ["first after it" in json.dumps(x) for x in c.lines()] == [False, True]
 
 
 # ---- peek ----
