@@ -11,8 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "replicator/cli/cli.h"
-#include "replicator/conf.h"
+#include "replicator/cli/conf_args.h"
 #include "replicator/connector.h"
 
 enum { RUN_ABANDON_US = 3000000 };
@@ -35,39 +34,6 @@ struct run {
 };
 
 /* ------------------------------------------------------------------------------------------------ configuration */
-
-static bool
-run_set(struct config *config, const char *pair, struct err *e)
-{
-    const char *eq = strchr(pair, '=');
-    char *key;
-
-    if (!eq || eq == pair)
-        return err_set(e, ERR_CONFIG, "cli.set", "--set \"%s\" should be KEY=VALUE", pair);
-    key = mem_strndup(pair, (size_t)(eq - pair));
-    config_set(config, key, eq + 1);
-    free(key);
-    return true;
-}
-
-static struct config *
-run_read(const struct cli_args *a, const char *path, struct err *e)
-{
-    struct config *config = conf_read(path, e);
-    const char *pair;
-    bool ok = config != NULL;
-
-    for (size_t i = 0; ok && (pair = cli_each(a, "set", &i)) != NULL;)
-        ok = run_set(config, pair, e);
-    if (ok)
-        ok = conf_check(config, e);
-    if (!ok) {
-        config_free(config);
-        err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-        return NULL;
-    }
-    return config;
-}
 
 static bool
 run_has_sink(const struct run *r, const char *name)
@@ -112,7 +78,7 @@ run_prepare(struct run *r, const struct cli_args *a, struct err *e)
         struct job *j = &r->jobs[r->n];
         struct connector_options o = {.sinks = r->sinks, .nsinks = r->nsinks, .lines_path = r->output ? r->output : "-"};
 
-        j->config = run_read(a, cli_operand(a, r->n), e);
+        j->config = conf_args_read(a, cli_operand(a, r->n), e);
         if (!j->config)
             return false;
         o.config = j->config;
@@ -137,26 +103,6 @@ run_free(struct run *r)
 }
 
 /* ------------------------------------------------------------------------------------------------ running */
-
-static int
-run_exit_code(const struct err *e)
-{
-    if (strncmp(e->code, "offset.", 7) == 0 || strcmp(e->code, "slot.missing") == 0)
-        return EXIT_REFUSED;
-    switch (e->cls) {
-    case ERR_NONE:
-        return EXIT_OK;
-    case ERR_CONFIG:
-        return EXIT_CONFIG;
-    case ERR_RETRY:
-        return EXIT_UNREACHABLE;
-    case ERR_DATA:
-    case ERR_FATAL:
-    case ERR_BUG:
-        break;
-    }
-    return EXIT_FAILED;
-}
 
 static void *
 run_thread(void *arg)
@@ -254,7 +200,7 @@ run_result(const struct run *r)
 {
     for (size_t i = 0; i < r->n; i++)
         if (!r->jobs[i].ok)
-            return run_exit_code(&r->jobs[i].e);
+            return conf_args_exit(&r->jobs[i].e);
     return EXIT_OK;
 }
 
@@ -275,7 +221,7 @@ run_check(struct run *r)
         }
         log_err(LOG_ERROR, &e, "check");
         if (code == EXIT_OK)
-            code = run_exit_code(&e);
+            code = conf_args_exit(&e);
     }
     return code;
 }
@@ -297,7 +243,7 @@ run_main(const struct cli_args *a)
     signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (!run_prepare(&r, a, &e)) {
         log_err(LOG_ERROR, &e, "configuration");
-        code = run_exit_code(&e);
+        code = conf_args_exit(&e);
     } else if (cli_flag(a, "check")) {
         code = run_check(&r);
     } else if (!run_start(&r, &e)) {
@@ -316,7 +262,7 @@ run_main(const struct cli_args *a)
 static const struct cli_option run_options[] = {
     {0, "sink", "NAME", true, "kafka,bigquery,lines,null", "where changes go; may be given several times (default: kafka)"},
     {0, "output", "FILE", false, NULL, "for --sink lines: the file to append to (default: standard output)"},
-    {0, "set", "KEY=VALUE", true, NULL, "sets a property, over the file's"},
+    CONF_SET_OPTION,
     {0, "check", NULL, false, NULL, "looks at the configuration, the database and the sinks, changes nothing, and says what it found"},
     {0, NULL, NULL, false, NULL, NULL},
 };
