@@ -1,62 +1,77 @@
-"""Every recorded scenario, played on the program and compared byte for byte with what Debezium wrote."""
+"""Every recorded scenario, played on the program and compared byte for byte with what Debezium wrote.
+
+A scenario mostly waits, so several are played at a time (GOLDEN_JOBS); the tests then look at the results one by one.
+GOLDEN names one more folder of scenarios in the same format.
+"""
 import os
+import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from kit import ROOT, golden, program
+from kit import ROOT, golden, kafka, program
 
-SCENARIOS = [golden.Scenario(p.parent) for p in sorted((ROOT / "tests/golden").glob("*/scenario.toml"))]
-# Others' recordings of the same format: a folder of scenario folders.
-if os.environ.get("GOLDEN"):
-    SCENARIOS += [golden.Scenario(p.parent) for p in sorted(Path(os.environ["GOLDEN"]).glob("*/scenario.toml"))]
+FOLDERS = [ROOT / "tests/golden", *([Path(os.environ["GOLDEN"])] if "GOLDEN" in os.environ else [])]
+SCENARIOS = {p.parent.name: golden.Scenario(p.parent) for f in FOLDERS for p in sorted(f.glob("*/scenario.toml"))}
 
 
-@pytest.mark.parametrize("sc", SCENARIOS, ids=[s.name for s in SCENARIOS])
-def test_golden(sc, server, real_kafka, topics, tmp_path):
-    if int(server.connect().info.server_version) // 10000 < sc.min_pg:
+@pytest.fixture(scope="session")
+def played(request, server, real_kafka, tmp_path_factory):
+    """Scenario name → its result, under way since the first one was asked for."""
+    chosen = [i.callspec.params["name"] for i in request.session.items if getattr(i, "originalname", "") == "test_golden"]
+    with ThreadPoolExecutor(int(os.environ.get("GOLDEN_JOBS", "4"))) as pool:
+        yield {n: pool.submit(play, SCENARIOS[n], server, real_kafka, tmp_path_factory.mktemp("golden")) for n in chosen}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_golden(name, played):
+    sc = SCENARIOS[name]
+    got, log = played[name].result()
+    assert not (wrong := golden.difference(sc.masked(sc.recording()), sc.masked(got))), f"{wrong}\n{log}"
+    golden.clocks_agree(got)
+
+
+def play(sc, server, broker, folder):
+    """Runs the steps; returns the records and the program's log."""
+    if server.version < sc.min_pg:
         pytest.skip(f"needs PostgreSQL {sc.min_pg}")
     db = server.database(sc.prefix[:50], sc.database)  # its name stands in every record
-    want = sc.recording()
-    slot = sc.prefix[:60]
-    base = {**program.base_settings(db, slot), "topic.prefix": sc.prefix, "bootstrap.servers": real_kafka.bootstrap}
-    delete_topics(real_kafka, topics, sc.prefix)
-    c = program.Connector(tmp_path / "c", sc.name, sc.settings(base))
-    reader = topics(real_kafka, sc.prefix)
+    slot = re.sub("[^a-z0-9_]", "_", sc.prefix)[:60]
+    base = {**program.base_settings(db, slot), "topic.prefix": sc.prefix, "bootstrap.servers": broker.bootstrap}
+    c = program.Connector(folder, sc.name, sc.settings(base))
+    topics = kafka.Topics(broker.bootstrap, sc.prefix)
     try:
+        topics.delete()
         for kind, arg in sc.steps:
-            if kind == "sql":
-                db.psql(arg)
-            elif kind in ("start", "resume"):
-                c.start("--sink", "kafka")
-                if not sc.fails:
-                    c.wait_streaming(db)
-            elif kind in ("stop", "pause"):
-                assert c.terminate() == program.OK
-            elif kind == "wait":
-                reader.wait(0, quiet=1.0)
-            elif kind == "sleep":
-                time.sleep(arg)
-            else:
-                pytest.fail(f"step {kind!r} is not known to this runner")
+            step(c, db, topics, sc, kind, arg)
         if sc.fails:
             assert c.exit_code() != program.OK
-        got = reader.wait(len(want), quiet=0.5)
-        assert golden.difference(sc.masked(want), sc.masked(got)) is None
-        golden.clocks_agree(got)
-        if not sc.fails:
-            assert c.terminate() == program.OK
+        got = topics.wait(len(sc.recording()), quiet=0.5)
+        assert sc.fails or c.terminate() == program.OK
+        return got, c.log()[-3000:]
+    except AssertionError as e:
+        raise AssertionError(f"{e}\n{c.log()[-3000:]}") from e
     finally:
         if c.running():
             c.kill()
+        topics.close()
         db.drop()
 
 
-def delete_topics(broker, topics, prefix):
-    """Two scenarios may share a prefix (the reference deployment's)."""
-    t = topics(broker, prefix)
-    names = sorted({topic for topic, _ in t.ends()})
-    for f in (t.admin.delete_topics(names) if names else {}).values():
-        f.result()
-    while t.ends():
-        time.sleep(0.05)
+def step(c, db, topics, sc, kind, arg):
+    if kind == "sql":
+        db.psql(arg)
+    elif kind in ("start", "resume"):
+        c.start("--sink", "kafka")
+        if not sc.fails:
+            c.wait_streaming(db)
+    elif kind in ("stop", "pause"):
+        assert c.terminate() == program.OK
+    elif kind == "wait":
+        topics.wait(0, quiet=1.0)
+    elif kind == "sleep":
+        time.sleep(arg)
+    else:
+        raise AssertionError(f"step {kind!r} is not known to this runner")

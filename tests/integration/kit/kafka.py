@@ -148,6 +148,13 @@ class Topics:
         return {(t, p): self.consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10, cached=False)[1]
                 for t in meta.topics if self.pattern.search(t) for p in meta.topics[t].partitions}
 
+    def delete(self):
+        names = sorted({topic for topic, _ in self.ends()})
+        for f in (self.admin.delete_topics(names) if names else {}).values():
+            f.result()
+        while self.ends():
+            time.sleep(0.05)
+
     def count(self):
         return sum(self.ends().values())
 

@@ -27,6 +27,8 @@ class Server:
         self.env = {name: value for name, _, value in words}
         self.port = int(self.env["PGPORT"])
         self.counter = itertools.count(1)
+        with self.connect() as c:
+            self.version = c.info.server_version // 10000
 
     def connect(self, database="postgres", **kw):
         return psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True, **kw)
@@ -87,8 +89,13 @@ class Database:
     def current_lsn(self):
         return lsn(self.value("select pg_current_wal_lsn()::text"))
 
+    def streaming(self, slot):
+        """Whether a session streams from the slot. (One that is still making it holds it too.)"""
+        return bool(self.sql("select 1 from pg_replication_slots s join pg_stat_replication r on r.pid = s.active_pid "
+                             "where slot_name = %s and r.state in ('catchup', 'streaming')", slot))
+
     def wait_streaming(self, slot, seconds=30):
-        wait_until(lambda: (self.slot(slot) or {}).get("active"), f"slot {slot} active", seconds)
+        wait_until(lambda: self.streaming(slot), f"a session that streams from slot {slot}", seconds)
 
     def wait_confirmed(self, slot, position, seconds=30):
         wait_until(lambda: (self.confirmed(slot) or 0) >= position,

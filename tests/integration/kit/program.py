@@ -112,8 +112,8 @@ class Connector:
     def wait_streaming(self, db, seconds=30):
         def streaming():
             assert self.running(), f"{self.name} ended with {self.proc.returncode}:\n{self.log()[-3000:]}"
-            return (db.slot(self.slot) or {}).get("active")
-        wait_until(streaming, f"slot {self.slot} active", seconds)
+            return db.streaming(self.slot)
+        wait_until(streaming, lambda: f"streaming from slot {self.slot}:\n{self.log()[-3000:]}", seconds)
 
     def offset(self):
         """The stored offset file, parsed; None when there is none."""
