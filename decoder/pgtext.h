@@ -1,10 +1,10 @@
 /*
- * Writers from PostgreSQL's text to JSON payloads, and what they are told about their column. Inside decoder/type*.c and
- * decoder/pgtext*.c only; everybody else goes through struct binding.
+ * Writers from PostgreSQL's text to JSON payloads, and what they are told about their column.
+ * Inside decoder/type*.c and decoder/pgtext*.c only; everybody else goes through struct binding.
  *
- * The text is what a session with DateStyle ISO, TimeZone UTC, IntervalStyle postgres, bytea_output hex, extra_float_digits
- * 3 and lc_monetary C prints. A writer that meets another text returns false; what it appended by then is the caller's to
- * take back.
+ * The text is what a session with DateStyle ISO, TimeZone UTC, IntervalStyle postgres,
+ * bytea_output hex, extra_float_digits 3 and lc_monetary C prints. A writer that meets another
+ * text returns false; what it appended by then is the caller's to take back.
  */
 #ifndef DECODER_PGTEXT_H
 #define DECODER_PGTEXT_H
@@ -21,25 +21,25 @@
 enum { SCALE_NONE = -1 };
 
 struct bind_ctx {
-    const char *type;          /* PostgreSQL's name, for messages */
-    struct slice null_json;    /* what a value that Debezium silently makes null is written as */
-    int scale;                 /* numeric: of the column, SCALE_NONE: as the value has it; money: fraction digits */
-    int digits;                /* timestamptz: digits of the fraction */
+    const char *type;       /* PostgreSQL's name, for messages */
+    struct slice null_json; /* what a value that Debezium silently makes null is written as */
+    int scale; /* numeric: of the column, SCALE_NONE: as the value has it; money: fraction digits */
+    int digits; /* timestamptz: digits of the fraction */
     enum binary_mode binary;
-    bool plain_decimal;        /* decimal.format=NUMERIC */
-    bool in_array;             /* Debezium reads elements through java.sql, with its calendar and its milliseconds */
+    bool plain_decimal; /* decimal.format=NUMERIC */
+    bool in_array; /* Debezium reads elements through java.sql: its calendar, its milliseconds */
     /* Arrays: */
     value_writer item;
     const struct bind_ctx *item_ctx;
-    bool item_required;        /* a NULL element cannot be said: then the whole array cannot */
-    bool item_lenient;         /* an element that cannot be said becomes null */
+    bool item_required; /* a NULL element cannot be said: then the whole array cannot */
+    bool item_lenient;  /* an element that cannot be said becomes null */
     char delim;
 };
 
 /* Sets the error "value.convert" for a text that is no value of the type; always false. */
 bool pgtext_bad(const struct bind_ctx *ctx, struct err *e);
 
-#define PGTEXT_WRITER(name) \
+#define PGTEXT_WRITER(name)                                                                        \
     bool name(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 
 /* pgtext_num.c */
@@ -100,8 +100,11 @@ PGTEXT_WRITER(text_array);
 PGTEXT_WRITER(text_empty_array); /* int2vector, oidvector: always [] */
 
 /* Shared pieces. */
+/* num_add_i64 for the long numbers of times and timestamps: eight digits at once instead of two. */
+void pgtext_put_i64(struct buf *out, int64_t v);
 void pgtext_binary(struct buf *out, struct slice bytes, enum binary_mode mode); /* quoted */
-/* A float's text with more digits than needed ("0.1000", "16777217"): as Java parses and prints it. */
+/* A float's text with more digits than needed ("0.1000", "16777217"): as Java parses and prints
+ * it. */
 bool pgtext_java_float(struct buf *out, struct slice text, bool single);
 /* The position of a key in a Java HashMap: entries are sorted by it, ties stay in order. */
 uint32_t pgtext_java_hash(struct slice utf8);
@@ -118,7 +121,8 @@ struct pgdec {
     struct slice whole, fraction;
 };
 bool pgdec_parse(struct slice text, struct pgdec *d);
-/* A Decimal payload (base64 or number) of that scale; false when the value has more digits behind the point. */
+/* A Decimal payload (base64 or number) of that scale; false when the value has more digits behind
+ * the point. */
 bool pgdec_write(struct buf *out, const struct pgdec *d, int scale, bool plain_decimal);
 
 #endif

@@ -3,8 +3,9 @@
  * list    = "{" [ element *( delim element ) ] "}"
  * element = list / "NULL" / bare / DQUOTE *( char / "\" char ) DQUOTE
  *
- * Debezium's schema knows one dimension. The inner lists of more arrive there as Java arrays, which no element converter
- * takes: they become null (where Debezium would print "[Ljava.lang.String;@1b6d3586", null as well).
+ * Debezium's schema knows one dimension. The inner lists of more arrive there as Java arrays,
+ * which most element converters turn into null; those of texts print
+ * "[Ljava.lang.String;@1b6d3586", which says nothing either: here they are null as well.
  */
 #include <stdlib.h>
 
@@ -48,7 +49,8 @@ array_skip_list(const char *p, const char *end)
     return NULL;
 }
 
-/* An element that cannot be said: null where Debezium's converter says null, else the array fails as a whole. */
+/* An element that cannot be said: null where Debezium's converter says null, else the array fails
+ * as a whole. */
 static bool
 array_null(struct buf *out, size_t mark, const struct bind_ctx *ctx)
 {
@@ -103,7 +105,8 @@ array_element(struct buf *out, struct reader *r, const struct bind_ctx *ctx)
     }
     if (*start == '"') {
         r->p = array_skip_quoted(start, r->end);
-        return r->p && array_quoted(out, (struct slice){start + 1, (size_t)(r->p - start) - 2}, ctx);
+        return r->p &&
+               array_quoted(out, (struct slice){start + 1, (size_t)(r->p - start) - 2}, ctx);
     }
     while (r->p < r->end && *r->p != r->delim && *r->p != '}')
         r->p++;
@@ -117,9 +120,11 @@ static bool
 array_write(struct buf *out, struct reader *r, const struct bind_ctx *ctx)
 {
     if (r->p < r->end && *r->p == '[') {
-        r->p = memchr(r->p, '=', (size_t)(r->end - r->p));
-        if (!r->p++)
+        const char *equals = memchr(r->p, '=', (size_t)(r->end - r->p));
+
+        if (!equals)
             return false;
+        r->p = equals + 1;
     }
     if (r->p == r->end || *r->p++ != '{')
         return false;

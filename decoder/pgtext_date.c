@@ -3,6 +3,12 @@
 #include "decoder/pgtext.h"
 #include "decoder/pgtext_civil.h"
 
+enum {
+    DATE_TEXT = 10,
+    TIME_TEXT = 8,
+    TIME_TEXT_MAX = 15
+}; /* "2020-02-29", "12:34:56", "12:34:56.789123" */
+
 bool
 civil_read_date(const char **p, const char *end, struct civil *c)
 {
@@ -117,8 +123,8 @@ civil_put_time(struct buf *out, struct clock_time t)
 }
 
 /*
- * Infinite dates. A column's are the LocalDates that Debezium's stream uses; an array's elements went through
- * java.sql.Date, whose epoch day (106751991166 and -…) is cut to 32 bits.
+ * Infinite dates. A column's are the LocalDates that Debezium's stream uses; an array's elements
+ * went through java.sql.Date, whose epoch day (106751991166 and -…) is cut to 32 bits.
  */
 static const struct date_special {
     const char *text, *days, *iso, *array_days, *array_iso;
@@ -159,8 +165,14 @@ bool
 text_date_days(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
     const struct date_special *special;
+    unsigned bad = 0, day = text.n == DATE_TEXT ? civil_two(text.p + 8, &bad) : 0;
     struct civil c;
+    int64_t days;
 
+    if (text.n == DATE_TEXT && !bad && civil_fast_days(text.p, day, &days)) {
+        num_add_i64(out, days);
+        return true;
+    }
     if (date_parse(text, ctx, &c)) {
         /* An int32, cut as Java casts: only dates that PostgreSQL cannot hold get there. */
         num_add_i64(out, (int32_t)(uint32_t)(uint64_t)civil_days(c));
@@ -192,11 +204,32 @@ text_date_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx, st
     return true;
 }
 
+static inline bool
+time_fast(struct slice text, struct clock_time *t)
+{
+    uint64_t bad = 0, w;
+    unsigned micros = 0;
+
+    if (text.n < TIME_TEXT || text.n > TIME_TEXT_MAX)
+        return false;
+    w = civil_word(text.p, CIVIL_WORD('0', '0', ':', '0', '0', ':', '0', '0'),
+                   CIVIL_WORD(CIVIL_DIGIT, CIVIL_DIGIT, CIVIL_SIGN, CIVIL_DIGIT, CIVIL_DIGIT,
+                              CIVIL_SIGN, CIVIL_DIGIT, CIVIL_DIGIT),
+                   &bad);
+    if (bad || (text.n > TIME_TEXT &&
+                !civil_fast_fraction(text.p + TIME_TEXT, text.n - TIME_TEXT, &micros)))
+        return false;
+    *t = (struct clock_time){civil_pair(w, 0), civil_pair(w, 3), civil_pair(w, 6), micros * 1000};
+    return t->hour <= 24 && t->minute < 60 && t->second <= 60;
+}
+
 static bool
 time_parse(struct slice text, const struct bind_ctx *ctx, struct clock_time *t, struct err *e)
 {
     const char *p = text.p;
 
+    if (time_fast(text, t) && !ctx->in_array)
+        return true;
     if (!civil_read_time(&p, text.p + text.n, t) || p != text.p + text.n)
         return pgtext_bad(ctx, e);
     /* java.sql.Time has milliseconds and no 24 o'clock. */
@@ -220,7 +253,7 @@ text_time_ms(struct buf *out, struct slice text, const struct bind_ctx *ctx, str
 
     if (!time_parse(text, ctx, &t, e))
         return false;
-    num_add_i64(out, time_seconds(&t) * 1000 + t.nanos / 1000000);
+    pgtext_put_i64(out, time_seconds(&t) * 1000 + t.nanos / 1000000);
     return true;
 }
 
@@ -231,7 +264,7 @@ text_time_us(struct buf *out, struct slice text, const struct bind_ctx *ctx, str
 
     if (!time_parse(text, ctx, &t, e))
         return false;
-    num_add_i64(out, time_seconds(&t) * 1000000 + t.nanos / 1000);
+    pgtext_put_i64(out, time_seconds(&t) * 1000000 + t.nanos / 1000);
     return true;
 }
 
@@ -242,7 +275,7 @@ text_time_ns(struct buf *out, struct slice text, const struct bind_ctx *ctx, str
 
     if (!time_parse(text, ctx, &t, e))
         return false;
-    num_add_i64(out, time_seconds(&t) * 1000000000 + t.nanos);
+    pgtext_put_i64(out, time_seconds(&t) * 1000000000 + t.nanos);
     return true;
 }
 
@@ -300,7 +333,8 @@ interval_number(const char **p, const char *end, bool *negative, int64_t *v)
         s++;
     digits = (struct slice){start, (size_t)(s - start)};
     *p = s;
-    /* Of PostgreSQL's fields none has more digits; it keeps the arithmetic below away from its limits. */
+    /* Of PostgreSQL's fields none has more digits; it keeps the arithmetic below away from its
+     * limits. */
     return digits.n <= 10 && num_parse_i64(digits, v);
 }
 
@@ -333,7 +367,7 @@ interval_clock(const char **p, const char *end, bool negative, struct interval *
     return !bad;
 }
 
-/* interval = [ n " year" ["s"] ] [ n " mon" ["s"] ] [ n " day" ["s"] ] [ [sign] h ":" mm ":" ss [ "." f ] ] */
+/* interval = [ n " year" ["s"] ] [ n " mon" ["s"] ] [ n " day" ["s"] ] [ [sign] h:mm:ss[.f] ] */
 static bool
 interval_parse(struct slice text, struct interval *iv)
 {
@@ -357,7 +391,8 @@ interval_parse(struct slice text, struct interval *iv)
             iv->hours = v;
             return interval_clock(&p, end, negative, iv) && p == end;
         }
-        while (i < 3 && ((size_t)(end - p) < units[i].n || memcmp(p, units[i].name, units[i].n) != 0))
+        while (i < 3 &&
+               ((size_t)(end - p) < units[i].n || memcmp(p, units[i].name, units[i].n) != 0))
             i++;
         if (i == 3)
             return false;
@@ -372,8 +407,8 @@ interval_parse(struct slice text, struct interval *iv)
 }
 
 /*
- * io.debezium.time.MicroDuration: in doubles, step by step as there (another order gives other last digits), a month being
- * 365.25 / 12 days; the cast stops at the ends of a long.
+ * io.debezium.time.MicroDuration: in doubles, step by step as there (another order gives other
+ * last digits), a month being 365.25 / 12 days; the cast stops at the ends of a long.
  */
 bool
 text_interval_us(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
@@ -386,7 +421,9 @@ text_interval_us(struct buf *out, struct slice text, const struct bind_ctx *ctx,
     days = (double)(iv.years * 12 + iv.months) * (365.25 / 12.0) + (double)iv.days;
     seconds = (double)(iv.seconds_us / 1000000) + (double)(iv.seconds_us % 1000000) / 1000000.0;
     us = (((days * 24 + (double)iv.hours) * 60 + (double)iv.minutes) * 60 + seconds) * 1e6;
-    num_add_i64(out, us >= 9223372036854775808.0 ? INT64_MAX : us <= -9223372036854775808.0 ? INT64_MIN : (int64_t)us);
+    num_add_i64(out, us >= 9223372036854775808.0    ? INT64_MAX
+                     : us <= -9223372036854775808.0 ? INT64_MIN
+                                                    : (int64_t)us);
     return true;
 }
 

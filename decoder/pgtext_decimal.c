@@ -1,6 +1,7 @@
 /*
- * numeric and money. Connect's Decimal is Base64 of the unscaled value, big-endian two's complement, as few bytes as hold
- * it with its sign (BigInteger.toByteArray); the scale stands in the schema.
+ * numeric and money. Connect's Decimal is Base64 of the unscaled value, big-endian two's
+ * complement, as few bytes as hold it with its sign (BigInteger.toByteArray); the scale stands in
+ * the schema.
  */
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-/* Digits that fit u64 whatever they are, and decimal digits that always have a double of their own. */
+/* Digits that fit u64 whatever they are, and decimal digits that always have a double of their
+ * own. */
 enum { DEC_U64_DIGITS = 19, DEC_DOUBLE_DIGITS = 15, DEC_LIMB_DIGITS = 18 };
 
 static size_t
@@ -136,7 +138,8 @@ dec_put_big(struct buf *out, const struct pgdec *d, size_t zeros)
             carry >>= 8;
         }
     }
-    while (start + 1 < n && ((bytes[start] == 0 && bytes[start + 1] < 0x80) || (bytes[start] == 0xff && bytes[start + 1] >= 0x80)))
+    while (start + 1 < n && ((bytes[start] == 0 && bytes[start + 1] < 0x80) ||
+                             (bytes[start] == 0xff && bytes[start + 1] >= 0x80)))
         start++;
     json_base64(out, (struct slice){(char *)bytes + start, n - start});
     free(bytes);
@@ -173,8 +176,9 @@ dec_zeros(struct buf *out, size_t n)
 }
 
 /*
- * java.math.BigDecimal.toString of whole.fraction followed by zeros: plain while the first digit is not further than six
- * places behind the point, else d.dddE-n. `digits` are those of the unscaled value without leading zeros.
+ * java.math.BigDecimal.toString of whole.fraction followed by zeros: plain while the first digit
+ * is not further than six places behind the point, else d.dddE-n. `digits` are those of the
+ * unscaled value without leading zeros.
  */
 static void
 dec_put_number(struct buf *out, const struct pgdec *d, size_t zeros)
@@ -230,11 +234,45 @@ pgdec_write(struct buf *out, const struct pgdec *d, int scale, bool plain_decima
     return true;
 }
 
+/* The unscaled value of a text that has all digits of the scale and fits; the common case, in one
+ * pass. */
+static inline bool
+dec_fast(struct slice text, size_t scale, uint64_t *magnitude)
+{
+    size_t i = text.n > 0 && text.p[0] == '-', point = scale ? text.n - scale - 1 : text.n;
+    uint64_t v = 0;
+    unsigned bad = 0;
+
+    if (text.n > DEC_U64_DIGITS || text.n <= i + scale + (scale > 0))
+        return false;
+    for (; i < point; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
+
+        bad |= digit > 9;
+        v = v * 10 + digit;
+    }
+    if (scale && text.p[i++] != '.')
+        return false;
+    for (; i < text.n; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
+
+        bad |= digit > 9;
+        v = v * 10 + digit;
+    }
+    *magnitude = v;
+    return !bad;
+}
+
 bool
 text_decimal(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
+    uint64_t magnitude;
     struct pgdec d;
 
+    if (!ctx->plain_decimal && dec_fast(text, (size_t)ctx->scale, &magnitude)) {
+        dec_put_u64(out, magnitude, text.p[0] == '-');
+        return true;
+    }
     if (!pgdec_parse(text, &d) || !pgdec_write(out, &d, ctx->scale, ctx->plain_decimal))
         return pgtext_bad(ctx, e);
     return true;
@@ -256,7 +294,8 @@ text_decimal_variable(struct buf *out, struct slice text, const struct bind_ctx 
     return true;
 }
 
-/* What Debezium writes for a special value: the name of its enum constant as a string, the double as a double. */
+/* What Debezium writes for a special value: the name of its enum constant as a string, the double
+ * as a double. */
 static const struct dec_special {
     const char *text, *string, *number;
 } dec_specials[] = {
@@ -366,7 +405,8 @@ money_round(char *text, size_t n, size_t point, size_t scale, size_t *start)
     return scale ? keep : point;
 }
 
-/* money = [ "-" ] symbol and digits in groups, a point, digits; a minus or a parenthesis anywhere means negative. */
+/* money = [ "-" ] symbol and digits in groups, a point, digits; a minus or a parenthesis anywhere
+ * means negative. */
 static bool
 money_parse(struct slice text, int scale, struct money *m)
 {
@@ -402,7 +442,8 @@ text_money(struct buf *out, struct slice text, const struct bind_ctx *ctx, struc
 {
     struct money m;
 
-    if (!money_parse(text, ctx->scale, &m) || !pgdec_write(out, &m.d, ctx->scale, ctx->plain_decimal))
+    if (!money_parse(text, ctx->scale, &m) ||
+        !pgdec_write(out, &m.d, ctx->scale, ctx->plain_decimal))
         return pgtext_bad(ctx, e);
     return true;
 }

@@ -1,8 +1,11 @@
 /*
- * hstore = [ pair *( ", " pair ) ]    pair = quoted "=>" ( quoted / "NULL" )    quoted = DQUOTE *( char / "\" char ) DQUOTE
+ * hstore = [ pair *( ", " pair ) ]
+ * pair   = quoted "=>" ( quoted / "NULL" )
+ * quoted = DQUOTE *( char / "\" char ) DQUOTE
  *
- * Debezium holds the pairs in a java.util.HashMap, so they come out in the order of its buckets, and so do ours. Not
- * reproduced: the order within a bucket of nine keys and more, which Java turns into a tree.
+ * Debezium holds the pairs in a java.util.HashMap, so they come out in the order of its buckets,
+ * and so do ours. Not reproduced: the order within a bucket of nine keys and more, which Java
+ * turns into a tree.
  */
 #include <stdlib.h>
 
@@ -142,11 +145,13 @@ hstore_free(struct hstore *h)
     free(h->text);
 }
 
-/* A JSON string inside a JSON string: escapes are escaped once more; what is not escaped goes through json_str_body. */
+/* A JSON string inside a JSON string: escapes are escaped once more; what is not escaped goes
+ * through json_str_body. */
 static void
 hstore_inner_string(struct buf *out, struct slice s)
 {
-    static const char shorts[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char shorts[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     static const char hex[] = "0123456789ABCDEF";
     size_t run = 0;
 

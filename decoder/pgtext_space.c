@@ -45,7 +45,8 @@ text_point(struct buf *out, struct slice text, const struct bind_ctx *ctx, struc
     struct slice x, y;
     uint64_t bits[2];
 
-    if (!comma || text.p[0] != '(' || text.p[text.n - 1] != ')' || comma == text.p || comma == text.p + text.n - 1)
+    if (!comma || text.p[0] != '(' || text.p[text.n - 1] != ')' || comma == text.p ||
+        comma == text.p + text.n - 1)
         return pgtext_bad(ctx, e);
     x = (struct slice){text.p + 1, (size_t)(comma - text.p) - 1};
     y = (struct slice){comma + 1, (size_t)(text.p + text.n - comma) - 2};
@@ -68,10 +69,14 @@ text_point(struct buf *out, struct slice text, const struct bind_ctx *ctx, struc
 static int
 hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
-/* geometry = 1*(2hexdigit): EWKB, byte order, type with flags, SRID when the flag says so. Written with the SRID inside. */
+/* geometry = 1*(2hexdigit): EWKB, byte order, type with flags, SRID when the flag says so. Written
+ * with the SRID inside. */
 bool
 text_postgis(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
@@ -116,7 +121,8 @@ vector_write(struct buf *out, struct slice text, bool single)
         return false;
     buf_putc(out, '[');
     for (;;) {
-        const char *comma = p < end ? memchr(p, ',', (size_t)(end - p)) : NULL, *stop = comma ? comma : end;
+        const char *comma = p < end ? memchr(p, ',', (size_t)(end - p)) : NULL,
+                   *stop = comma ? comma : end;
 
         if (!pgtext_java_float(out, (struct slice){p, (size_t)(stop - p)}, single))
             return false;
@@ -172,8 +178,8 @@ sparse_elements(struct buf *out, const char *p, const char *end)
             cap = cap ? cap * 2 : 16;
             list = mem_grow(list, cap, sizeof(*list));
         }
-        ok = colon && num_parse_i64((struct slice){p, (size_t)(colon - p)}, &list[n].index) && list[n].index >= 0 &&
-             list[n].index <= INT16_MAX;
+        ok = colon && num_parse_i64((struct slice){p, (size_t)(colon - p)}, &list[n].index) &&
+             list[n].index >= 0 && list[n].index <= INT16_MAX;
         if (!ok)
             break;
         list[n].value = (struct slice){colon + 1, (size_t)(stop - colon) - 1};
@@ -209,8 +215,8 @@ text_sparsevec(struct buf *out, struct slice text, const struct bind_ctx *ctx, s
     int64_t dimensions;
 
     if (!close || text.p[0] != '{' || end - close < 3 || close[1] != '/' ||
-        !num_parse_i64((struct slice){close + 2, (size_t)(end - close) - 2}, &dimensions) || dimensions < 0 ||
-        dimensions > INT16_MAX)
+        !num_parse_i64((struct slice){close + 2, (size_t)(end - close) - 2}, &dimensions) ||
+        dimensions < 0 || dimensions > INT16_MAX)
         return pgtext_bad(ctx, e);
     BUF_LIT(out, "{\"dimensions\":");
     num_add_i64(out, dimensions);

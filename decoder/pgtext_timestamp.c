@@ -1,12 +1,16 @@
 /*
- * timestamp and timestamp with time zone. The common form, a year of four digits and no era, is checked and taken apart
- * eight bytes at a time; everything else goes the long way, with the same results.
+ * timestamp and timestamp with time zone. The common form, a year of four digits and no era, is
+ * checked and taken apart eight bytes at a time; everything else goes the long way, with the same
+ * results.
  */
 #include "base/num.h"
 #include "decoder/pgtext.h"
 #include "decoder/pgtext_civil.h"
 
-enum { STAMP_MIN = 19, STAMP_MAX = 26 }; /* "2020-02-29 12:34:56" and the same with six digits of a fraction */
+enum {
+    STAMP_MIN = 19,
+    STAMP_MAX = 26
+}; /* "2020-02-29 12:34:56" and the same with six digits of a fraction */
 
 /* A moment: days and seconds apart, so that a year of nine digits does not overflow. */
 struct stamp {
@@ -15,93 +19,45 @@ struct stamp {
     int64_t days, second;
 };
 
-/*
- * Eight characters of which some must be digits and the others are known: `form` holds '0' for a digit. Afterwards digits
- * are 0..9 and the rest 0; the addition carries into the top bit where they are not.
- */
-static inline uint64_t
-stamp_digits(const char *p, uint64_t form, uint64_t limits, uint64_t *bad)
-{
-    uint64_t w;
-
-    memcpy(&w, p, 8);
-    w ^= form;
-    *bad |= w | (w + limits);
-    return w;
-}
-
-#define STAMP_DIGIT 0x76 /* + 10 reaches the top bit */
-#define STAMP_SIGN 0x7f  /* + 1 does */
-#define STAMP_WORD(a, b, c, d, e, f, g, h)                                                                              \
-    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | (uint64_t)(e) << 32 |             \
-     (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
-
-/* Days before each month, and which a day may be in it; index 0 is never used. */
-static const uint16_t stamp_month_days[13] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-
 struct stamp_fast {
     int64_t seconds; /* since 1970 */
     unsigned micros;
 };
 
-/* "YYYY-MM-DD HH:MM:SS" at p; false when it is something else. Little-endian, as every machine we build for. */
+/* "YYYY-MM-DD HH:MM:SS" at p; false when it is something else. */
 static inline bool
 stamp_read_fast(const char *p, int64_t *seconds)
 {
-    uint64_t bad = 0, a, b, pairs;
-    unsigned low = 0, year, month, day, hour, minute, second, leap, days;
+    uint64_t bad = 0, w;
+    unsigned low = 0, hour, minute, second;
+    int64_t days;
 
-    a = stamp_digits(p, STAMP_WORD('0', '0', '0', '0', '-', '0', '0', '-'),
-                     STAMP_WORD(STAMP_DIGIT, STAMP_DIGIT, STAMP_DIGIT, STAMP_DIGIT, STAMP_SIGN, STAMP_DIGIT, STAMP_DIGIT,
-                                STAMP_SIGN),
-                     &bad);
-    b = stamp_digits(p + 8, STAMP_WORD('0', '0', ' ', '0', '0', ':', '0', '0'),
-                     STAMP_WORD(STAMP_DIGIT, STAMP_DIGIT, STAMP_SIGN, STAMP_DIGIT, STAMP_DIGIT, STAMP_SIGN, STAMP_DIGIT,
-                                STAMP_DIGIT),
-                     &bad);
+    w = civil_word(p + 8, CIVIL_WORD('0', '0', ' ', '0', '0', ':', '0', '0'),
+                   CIVIL_WORD(CIVIL_DIGIT, CIVIL_DIGIT, CIVIL_SIGN, CIVIL_DIGIT, CIVIL_DIGIT,
+                              CIVIL_SIGN, CIVIL_DIGIT, CIVIL_DIGIT),
+                   &bad);
     second = civil_two(p + 17, &low);
-    if ((bad & UINT64_C(0x8080808080808080)) != 0 || low != 0 || p[16] != ':')
+    hour = civil_pair(w, 3);
+    minute = civil_pair(w, 6);
+    if (bad || low || p[16] != ':' || hour > 24 || minute >= 60 || second > 60 ||
+        !civil_fast_days(p, civil_pair(w, 0), &days))
         return false;
-    /* Every byte becomes ten times itself plus its neighbour. */
-    pairs = a * 10 + (a >> 8);
-    year = (unsigned)(pairs & 0xff) * 100 + (unsigned)(pairs >> 16 & 0xff);
-    month = (unsigned)(pairs >> 40 & 0xff);
-    pairs = b * 10 + (b >> 8);
-    day = (unsigned)(pairs & 0xff);
-    hour = (unsigned)(pairs >> 24 & 0xff);
-    minute = (unsigned)(pairs >> 48 & 0xff);
-    if (year == 0 || month - 1 >= 12 || day - 1 >= 31 || hour > 24 || minute >= 60 || second > 60)
-        return false;
-    leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    days = (year - 1) * 365 + (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 + stamp_month_days[month] +
-           (leap & (month > 2)) + day - 1;
-    *seconds = ((int64_t)days - 719162) * DAY_S + (int64_t)(hour * 3600 + minute * 60 + second);
+    *seconds = days * DAY_S + (int64_t)(hour * 3600 + minute * 60 + second);
     return true;
 }
 
 static inline bool
 stamp_fast(struct slice text, struct stamp_fast *f)
 {
-    static const unsigned units[7] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    unsigned micros = 0, bad = 0;
-
+    f->micros = 0;
     if (text.n < STAMP_MIN || text.n > STAMP_MAX || !stamp_read_fast(text.p, &f->seconds))
         return false;
-    f->micros = 0;
-    if (text.n == STAMP_MIN)
-        return true;
-    bad = text.p[STAMP_MIN] != '.' || text.n == STAMP_MIN + 1;
-    for (size_t i = STAMP_MIN + 1; i < text.n; i++) {
-        unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
-
-        bad |= digit > 9;
-        micros = micros * 10 + digit;
-    }
-    f->micros = micros * units[text.n - STAMP_MIN - 1];
-    return !bad;
+    return text.n == STAMP_MIN ||
+           civil_fast_fraction(text.p + STAMP_MIN, text.n - STAMP_MIN, &f->micros);
 }
 
-/* Debezium reads an array's elements through java.util.GregorianCalendar, Julian before 1582-10-15. */
+/* Debezium reads an array's elements through java.util.GregorianCalendar, Julian before
+ * 1582-10-15. */
 static bool
 stamp_is_julian(struct civil c)
 {
@@ -113,8 +69,8 @@ stamp_parse(struct slice text, const struct bind_ctx *ctx, struct stamp *s)
 {
     const char *p = text.p, *end = text.p + text.n;
 
-    if (!civil_read_date(&p, end, &s->date) || p == end || *p++ != ' ' || !civil_read_time(&p, end, &s->time) ||
-        (p < end && !civil_read_era(&p, end, &s->date)))
+    if (!civil_read_date(&p, end, &s->date) || p == end || *p++ != ' ' ||
+        !civil_read_time(&p, end, &s->time) || (p < end && !civil_read_era(&p, end, &s->date)))
         return false;
     if (ctx->in_array && stamp_is_julian(s->date)) {
         s->days = civil_julian_days(s->date);
@@ -130,8 +86,10 @@ stamp_parse(struct slice text, const struct bind_ctx *ctx, struct stamp *s)
 static const struct stamp_special {
     const char *text, *ms, *us, *ns, *iso;
 } stamp_specials[] = {
-    {"infinity", "9223372036825200", "9223372036825200000", "9223372036854775807", "\"+294247-01-10T04:00:25.2Z\""},
-    {"-infinity", "-9223372036832400", "-9223372036832400000", "-9223372036854775808", "\"-290308-12-21T19:59:27.6Z\""},
+    {"infinity", "9223372036825200", "9223372036825200000", "9223372036854775807",
+     "\"+294247-01-10T04:00:25.2Z\""},
+    {"-infinity", "-9223372036832400", "-9223372036832400000", "-9223372036854775808",
+     "\"-290308-12-21T19:59:27.6Z\""},
 };
 
 static const struct stamp_special *
@@ -152,7 +110,7 @@ text_timestamp_ms(struct buf *out, struct slice text, const struct bind_ctx *ctx
     int64_t ms;
 
     if (!ctx->in_array && stamp_fast(text, &f)) {
-        num_add_i64(out, f.seconds * 1000 + f.micros / 1000);
+        pgtext_put_i64(out, f.seconds * 1000 + f.micros / 1000);
         return true;
     }
     special = stamp_special(text);
@@ -160,7 +118,8 @@ text_timestamp_ms(struct buf *out, struct slice text, const struct bind_ctx *ctx
         buf_str(out, special->ms);
         return true;
     }
-    if (!stamp_parse(text, ctx, &s) || __builtin_mul_overflow(s.days * DAY_S + s.second, INT64_C(1000), &ms) ||
+    if (!stamp_parse(text, ctx, &s) ||
+        __builtin_mul_overflow(s.days * DAY_S + s.second, INT64_C(1000), &ms) ||
         __builtin_add_overflow(ms, (int64_t)(s.time.nanos / 1000000), &ms))
         return pgtext_bad(ctx, e);
     num_add_i64(out, ms);
@@ -168,8 +127,8 @@ text_timestamp_ms(struct buf *out, struct slice text, const struct bind_ctx *ctx
 }
 
 /*
- * Years from 294247 on: TimeUnit.SECONDS.toMicros stops at the largest long, and adding the fraction to it wraps, as in
- * Java. PostgreSQL's last timestamps do come here.
+ * Years from 294247 on: TimeUnit.SECONDS.toMicros stops at the largest long, and adding the
+ * fraction to it wraps, as in Java. PostgreSQL's last timestamps do come here.
  */
 bool
 text_timestamp_us(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
@@ -180,7 +139,7 @@ text_timestamp_us(struct buf *out, struct slice text, const struct bind_ctx *ctx
     int64_t seconds, us;
 
     if (!ctx->in_array && stamp_fast(text, &f)) {
-        num_add_i64(out, f.seconds * 1000000 + f.micros);
+        pgtext_put_i64(out, f.seconds * 1000000 + f.micros);
         return true;
     }
     special = stamp_special(text);
@@ -209,7 +168,8 @@ text_timestamp_ns(struct buf *out, struct slice text, const struct bind_ctx *ctx
         buf_str(out, special->ns);
         return true;
     }
-    if (!stamp_parse(text, ctx, &s) || __builtin_mul_overflow(s.days * DAY_S + s.second, INT64_C(1000000000), &ns) ||
+    if (!stamp_parse(text, ctx, &s) ||
+        __builtin_mul_overflow(s.days * DAY_S + s.second, INT64_C(1000000000), &ns) ||
         __builtin_add_overflow(ns, (int64_t)s.time.nanos, &ns))
         return pgtext_bad(ctx, e);
     num_add_i64(out, ns);
@@ -271,8 +231,8 @@ stamp_tz_slow(struct buf *out, struct slice text, const struct bind_ctx *ctx, st
         BUF_LIT(out, "Z\"");
         return true;
     }
-    if (!civil_read_date(&p, end, &date) || p == end || *p++ != ' ' || !civil_read_time(&p, end, &t) ||
-        !civil_read_offset(&p, end, &offset))
+    if (!civil_read_date(&p, end, &date) || p == end || *p++ != ' ' ||
+        !civil_read_time(&p, end, &t) || !civil_read_offset(&p, end, &offset))
         return pgtext_bad(ctx, e);
     year = date.year;
     if (p < end && !civil_read_era(&p, end, &date))
@@ -284,8 +244,9 @@ stamp_tz_slow(struct buf *out, struct slice text, const struct bind_ctx *ctx, st
     seconds = ((seconds % DAY_S) + DAY_S) % DAY_S;
     civil_put_date(out, date);
     buf_putc(out, 'T');
-    civil_put_time(out, (struct clock_time){(unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60),
-                                            (unsigned)(seconds % 60), 0});
+    civil_put_time(out,
+                   (struct clock_time){(unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60),
+                                       (unsigned)(seconds % 60), 0});
     stamp_put_fraction(out, t.nanos, ctx->digits);
     BUF_LIT(out, "Z\"");
     return true;
@@ -297,11 +258,12 @@ text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx,
 {
     size_t stamp = text.n - 3, digits = stamp > STAMP_MIN ? stamp - STAMP_MIN - 1 : 0;
     int64_t seconds;
-    unsigned bad = 0;
+    unsigned micros;
     char *w;
 
     if (text.n < STAMP_MIN + 3 || text.n > STAMP_MAX + 3 || memcmp(text.p + stamp, "+00", 3) != 0 ||
-        digits > (size_t)ctx->digits || !stamp_read_fast(text.p, &seconds) || memcmp(text.p + 11, "24", 2) == 0)
+        digits > (size_t)ctx->digits || !stamp_read_fast(text.p, &seconds) ||
+        memcmp(text.p + 11, "24", 2) == 0)
         return stamp_tz_slow(out, text, ctx, e);
     w = buf_room(out, STAMP_MAX + 3);
     if (!w)
@@ -310,19 +272,14 @@ text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx,
     memcpy(w, text.p, STAMP_MIN);
     w[10] = 'T';
     w += STAMP_MIN;
+    if (stamp > STAMP_MIN &&
+        (ctx->digits == 0 || !civil_fast_fraction(text.p + STAMP_MIN, stamp - STAMP_MIN, &micros)))
+        return pgtext_bad(ctx, e);
     if (ctx->digits > 0) {
         memcpy(w, ".000000", 7);
-        bad = stamp > STAMP_MIN && (text.p[STAMP_MIN] != '.' || digits == 0);
-        for (size_t i = 0; i < digits; i++) {
-            w[1 + i] = text.p[STAMP_MIN + 1 + i];
-            bad |= (unsigned char)(w[1 + i] - '0') > 9;
-        }
+        memcpy(w, text.p + STAMP_MIN, stamp - STAMP_MIN);
         w += 1 + ctx->digits;
-    } else {
-        bad = stamp > STAMP_MIN;
     }
-    if (bad)
-        return pgtext_bad(ctx, e);
     *w++ = 'Z';
     *w++ = '"';
     buf_took(out, (size_t)(w - (out->p + out->n)));

@@ -4,9 +4,10 @@
 #include "base/num.h"
 
 static const char *const schema_type_names[] = {
-    [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_INT8] = "int8",     [SCHEMA_INT16] = "int16",    [SCHEMA_INT32] = "int32",
-    [SCHEMA_INT64] = "int64",     [SCHEMA_FLOAT32] = "float", [SCHEMA_FLOAT64] = "double", [SCHEMA_BYTES] = "bytes",
-    [SCHEMA_STRING] = "string",   [SCHEMA_ARRAY] = "array",   [SCHEMA_MAP] = "map",        [SCHEMA_STRUCT] = "struct",
+    [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_INT8] = "int8",   [SCHEMA_INT16] = "int16",
+    [SCHEMA_INT32] = "int32",     [SCHEMA_INT64] = "int64", [SCHEMA_FLOAT32] = "float",
+    [SCHEMA_FLOAT64] = "double",  [SCHEMA_BYTES] = "bytes", [SCHEMA_STRING] = "string",
+    [SCHEMA_ARRAY] = "array",     [SCHEMA_MAP] = "map",     [SCHEMA_STRUCT] = "struct",
 };
 
 const char *

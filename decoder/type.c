@@ -1,11 +1,14 @@
-/* Binding: from a column and the settings to a schema, a writer, and what is written when there is no value. */
+/* Binding: from a column and the settings to a schema, a writer, and what is written when there is
+ * no value. */
 #include "decoder/type.h"
 
 #include "decoder/type_rule.h"
 
 enum {
-    DOMAIN_DEPTH_MAX = 64,          /* domains over domains; a catalog read while it changes could show a circle */
-    BIND_TEXT_MAX = 64 * 1024 * 1024, /* a default is an expression in the catalog, a placeholder a setting */
+    DOMAIN_DEPTH_MAX =
+        64, /* domains over domains; a catalog read while it changes could show a circle */
+    BIND_TEXT_MAX =
+        64 * 1024 * 1024, /* a default is an expression in the catalog, a placeholder a setting */
 };
 
 struct bind {
@@ -40,7 +43,8 @@ bind_resolve(struct bind *b, uint32_t *missing)
     return false;
 }
 
-/* Which row applies. A type without one, and an array of such, is said or left out as include.unknown.datatypes says. */
+/* Which row applies. A type without one, and an array of such, is said or left out as
+ * include.unknown.datatypes says. */
 static enum bind_result
 bind_rule(struct bind *b, const struct pgtype **element, uint32_t *missing)
 {
@@ -56,7 +60,8 @@ bind_rule(struct bind *b, const struct pgtype **element, uint32_t *missing)
     }
     if (!b->rule)
         b->rule = type_rule_unknown();
-    if ((b->rule->flags & RULE_UNKNOWN && !b->s->unknown_types) || (b->is_array && b->rule->array == ARRAY_DROPPED))
+    if ((b->rule->flags & RULE_UNKNOWN && !b->s->unknown_types) ||
+        (b->is_array && b->rule->array == ARRAY_DROPPED))
         return BIND_DROPPED;
     return BIND_OK;
 }
@@ -93,7 +98,9 @@ bind_array(const struct bind *b, const struct pgtype *element, struct shape *sh)
     ctx->item_required = b->rule->array == ARRAY_REQUIRED || b->rule->array == ARRAY_NO_NULLS;
     ctx->item_lenient = b->rule->array == ARRAY_LENIENT;
     /* typdelim: only box and PostGIS's types have another. */
-    ctx->delim = strcmp(element->name, "box") == 0 ? ';' : b->rule->shape && strncmp(element->name, "geo", 3) == 0 ? ':' : ',';
+    ctx->delim = strcmp(element->name, "box") == 0                         ? ';'
+                 : b->rule->shape && strncmp(element->name, "geo", 3) == 0 ? ':'
+                                                                           : ',';
     sh->schema = (struct schema){.type = SCHEMA_ARRAY, .items = item};
     sh->write = text_array;
     return ctx;
@@ -101,7 +108,8 @@ bind_array(const struct bind *b, const struct pgtype *element, struct shape *sh)
 
 /* NULL in a NOT NULL column: what an old row of the default identity holds for it. */
 static struct slice
-bind_fallback(const struct bind *b, const struct shape *sh, const struct bind_ctx *ctx, struct buf *tmp)
+bind_fallback(const struct bind *b, const struct shape *sh, const struct bind_ctx *ctx,
+              struct buf *tmp)
 {
     struct slice text = slice_of(b->rule->fallback);
 
@@ -119,7 +127,8 @@ bind_fallback(const struct bind *b, const struct shape *sh, const struct bind_ct
 }
 
 static void
-bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh, struct bind_ctx *ctx, struct binding *out)
+bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh,
+            struct bind_ctx *ctx, struct binding *out)
 {
     struct schema *schema = arena_alloc(b->a, sizeof(*schema));
     bool required = b->col->known && b->col->not_null;
@@ -128,7 +137,8 @@ bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh
     buf_init(&tmp, BIND_TEXT_MAX);
     *schema = sh->schema;
     schema->optional = !required;
-    if (b->col->known && !b->is_array && type_default(&tmp, b->rule, element, b->col, sh, ctx) && buf_ok(&tmp))
+    if (b->col->known && !b->is_array && type_default(&tmp, b->rule, element, b->col, sh, ctx) &&
+        buf_ok(&tmp))
         schema->def = arena_slice(b->a, buf_view(&tmp));
     if (schema->def.n > 0 && (required || b->json->replace_null))
         out->null_json = schema->def;
@@ -146,8 +156,8 @@ bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh
 }
 
 enum bind_result
-type_bind(const struct types *t, const struct column *col, const struct settings *s, const struct json_format *json,
-          struct arena *a, struct binding *out, uint32_t *missing)
+type_bind(const struct types *t, const struct column *col, const struct settings *s,
+          const struct json_format *json, struct arena *a, struct binding *out, uint32_t *missing)
 {
     struct bind b = {.types = t, .col = col, .s = s, .json = json, .a = a};
     const struct pgtype *element;

@@ -1,6 +1,7 @@
 /*
- * PostgreSQL's own types, as the catalog of version 15 has them; their oids are assigned by hand and the same in every
- * version that has the type. Types of later versions come from the catalog, like those of extensions. By rising oid:
+ * PostgreSQL's own types, as the catalog of version 15 has them; their oids are assigned by hand
+ * and the same in every version that has the type. Types of later versions come from the catalog,
+ * like those of extensions. By rising oid:
  *
  *   select t.oid, t.typname, t.typtype, case when t.typcategory = 'A' then t.typelem else 0 end
  *     from pg_type t
@@ -10,8 +11,12 @@
  */
 #include "decoder/type_rule.h"
 
-#define BUILTIN(oid, name, kind, elem) {oid, "pg_catalog", name, kind, elem, 0, -1, NULL, 0}
+#define BUILTIN(oid, name, kind, elem)                                                             \
+    {                                                                                              \
+        oid, "pg_catalog", name, kind, elem, 0, -1, NULL, 0                                        \
+    }
 
+/* clang-format off: one row per line */
 const struct pgtype type_builtins[] = {
     BUILTIN(16, "bool", 'b', 0),
     BUILTIN(17, "bytea", 'b', 0),
@@ -172,5 +177,6 @@ const struct pgtype type_builtins[] = {
     BUILTIN(6155, "_datemultirange", 'b', 4535),
     BUILTIN(6157, "_int8multirange", 'b', 4536),
 };
+/* clang-format on */
 
 const size_t type_nbuiltins = sizeof(type_builtins) / sizeof(*type_builtins);

@@ -1,12 +1,13 @@
 /*
- * A column's default, read from pg_get_expr's text the way Debezium's PostgresDefaultValueConverter reads it: it does not
- * evaluate, it looks for three things.
+ * A column's default, read from pg_get_expr's text the way Debezium's
+ * PostgresDefaultValueConverter reads it: it does not evaluate, it looks for three things.
  *
- *   a function call in front, or CURRENT_TIMESTAMP and its like   a placeholder: 0, "", 1970 …
- *   something between single quotes                               that text, up to the next quote ('it''s' gives "it")
- *   else                                                          the expression itself
+ *   a call in front, or CURRENT_TIMESTAMP and its like   a placeholder: 0, "", 1970 …
+ *   something between single quotes                      that text, to the next quote: 'it''s' is "it"
+ *   else                                                 the expression itself
  *
- * What then is no value of the type gives no default. Columns of a domain have none: the domain's name is in no table there.
+ * What then is no value of the type gives no default. Columns of a domain have none: the domain's
+ * name is in no table there.
  */
 #include "base/json.h"
 #include "base/num.h"
@@ -17,7 +18,8 @@ static bool
 default_line_ends(const char *p, const char *end)
 {
     return *p == '\n' || *p == '\r' || (end - p >= 2 && memcmp(p, "\xc2\x85", 2) == 0) ||
-           (end - p >= 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0));
+           (end - p >= 3 &&
+            (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0));
 }
 
 /* The regular expression ^[(]?[A-Za-z0-9_.]+\((?:.+(?:, ?.+)*)?\) finds a match. */
@@ -29,8 +31,8 @@ default_is_call(struct slice expr)
     if (p < end && *p == '(')
         p++;
     name = p;
-    while (p < end && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' ||
-                       *p == '.'))
+    while (p < end && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+                       (*p >= '0' && *p <= '9') || *p == '_' || *p == '.'))
         p++;
     if (p == name || p == end || *p++ != '(')
         return false;
@@ -43,7 +45,8 @@ default_is_call(struct slice expr)
 static bool
 default_is_clock(struct slice expr)
 {
-    static const char *const clocks[] = {"CURRENT_TIMESTAMP", "CURRENT_TIME", "CURRENT_DATE", "LOCALTIME", "LOCALTIMESTAMP"};
+    static const char *const clocks[] = {"CURRENT_TIMESTAMP", "CURRENT_TIME", "CURRENT_DATE",
+                                         "LOCALTIME", "LOCALTIMESTAMP"};
 
     for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++)
         if (slice_is(expr, clocks[i]))
@@ -51,7 +54,8 @@ default_is_clock(struct slice expr)
     return false;
 }
 
-/* The regular expression '(.*?)' finds a match: its group. An expression without quotes is taken whole. */
+/* The regular expression '(.*?)' finds a match: its group. An expression without quotes is taken
+ * whole. */
 static bool
 default_literal(struct slice expr, struct slice *out)
 {
@@ -103,7 +107,8 @@ static const char *const default_placeholders[] = {
     [DEFAULT_BIT] = "0",
 };
 
-/* Values that java.time's parsers map elsewhere than a column's value goes: LocalDateTime.MAX and the like. */
+/* Values that java.time's parsers map elsewhere than a column's value goes: LocalDateTime.MAX and
+ * the like. */
 static const struct {
     enum default_kind kind;
     const char *text, *means; /* NULL: no default */
@@ -132,7 +137,9 @@ default_special(enum default_kind kind, struct slice *text)
 static bool
 default_int(struct buf *out, struct slice text, enum schema_type type)
 {
-    int64_t v, limit = type == SCHEMA_INT16 ? INT16_MAX : type == SCHEMA_INT32 ? INT32_MAX : INT64_MAX;
+    int64_t v, limit = type == SCHEMA_INT16   ? INT16_MAX
+                       : type == SCHEMA_INT32 ? INT32_MAX
+                                              : INT64_MAX;
 
     if (!num_parse_i64(text, &v) || v > limit || v < -limit - 1)
         return false;
@@ -142,7 +149,8 @@ default_int(struct buf *out, struct slice text, enum schema_type type)
 
 /* BigDecimal.setScale without rounding: 1.005 is no default of a numeric(6,2), in any mode. */
 static bool
-default_numeric(struct buf *out, struct slice text, const struct shape *sh, const struct bind_ctx *ctx)
+default_numeric(struct buf *out, struct slice text, const struct shape *sh,
+                const struct bind_ctx *ctx)
 {
     struct pgdec d;
 
@@ -153,14 +161,16 @@ default_numeric(struct buf *out, struct slice text, const struct shape *sh, cons
             d.fraction.n--;
         if (d.fraction.n > (size_t)sh->scale)
             return false;
-        text.n = (size_t)((d.fraction.n ? d.fraction.p + d.fraction.n : d.whole.p + d.whole.n) - text.p);
+        text.n =
+            (size_t)((d.fraction.n ? d.fraction.p + d.fraction.n : d.whole.p + d.whole.n) - text.p);
     } else if (sh->schema.type == SCHEMA_STRUCT) {
         return false; /* structs have no defaults */
     }
     return sh->write(out, text, ctx, NULL);
 }
 
-/* Every '1' of the text sets a bit, everything else is a 0: "(5)::bit(10)", which is no literal, has one in ten. */
+/* Every '1' of the text sets a bit, everything else is a 0: "(5)::bit(10)", which is no literal,
+ * has one in ten. */
 static bool
 default_bit(struct buf *out, struct slice text, const struct shape *sh, const struct bind_ctx *ctx)
 {
@@ -180,7 +190,8 @@ default_bit(struct buf *out, struct slice text, const struct shape *sh, const st
 }
 
 static bool
-default_value(struct buf *out, enum default_kind kind, struct slice text, const struct shape *sh, const struct bind_ctx *ctx)
+default_value(struct buf *out, enum default_kind kind, struct slice text, const struct shape *sh,
+              const struct bind_ctx *ctx)
 {
     switch (kind) {
     case DEFAULT_NONE:
@@ -232,7 +243,8 @@ default_identifier(const char **p, const char *end, const char *name)
     return true;
 }
 
-/* enum default = DQUOTE-less quoted label, "::", [ schema "." ] type; another cast or an expression gives none. */
+/* enum default = "'" label "'", "::", [ schema "." ] type; another cast or an expression gives
+ * none. */
 static bool
 default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
 {
@@ -255,19 +267,19 @@ default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
             !default_identifier(&p, end, type->name) || p != end)
             return false;
     }
-    buf_init(&text, label.n + 1);
+    buf_init(&text, label.n + 2);
     for (size_t i = 0; i < label.n; i++) {
         buf_putc(&text, label.p[i]);
         i += label.p[i] == '\'';
     }
-    json_str(out, buf_view(&text));
+    json_cstr(out, buf_cstr(&text));
     buf_free(&text);
     return true;
 }
 
 bool
-type_default(struct buf *out, const struct type_rule *rule, const struct pgtype *type, const struct column *col,
-             const struct shape *sh, const struct bind_ctx *ctx)
+type_default(struct buf *out, const struct type_rule *rule, const struct pgtype *type,
+             const struct column *col, const struct shape *sh, const struct bind_ctx *ctx)
 {
     struct slice expr, text;
 
@@ -282,5 +294,6 @@ type_default(struct buf *out, const struct type_rule *rule, const struct pgtype 
         text = slice_of(default_placeholders[rule->def]);
     else if (!default_literal(expr, &text))
         return false;
-    return default_value(out, rule->def, rule->def == DEFAULT_TEXT ? text : default_trim(text), sh, ctx);
+    return default_value(out, rule->def, rule->def == DEFAULT_TEXT ? text : default_trim(text), sh,
+                         ctx);
 }

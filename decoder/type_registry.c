@@ -41,7 +41,8 @@ types_compare(const void *key, const void *row)
 const struct pgtype *
 types_get(const struct types *t, uint32_t oid)
 {
-    const struct pgtype *type = bsearch(&oid, type_builtins, type_nbuiltins, sizeof(*type_builtins), types_compare);
+    const struct pgtype *type =
+        bsearch(&oid, type_builtins, type_nbuiltins, sizeof(*type_builtins), types_compare);
 
     return type ? type : map_get_u32(t->added, oid);
 }

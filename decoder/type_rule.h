@@ -62,17 +62,19 @@ struct shape {
 };
 
 struct type_rule {
-    const char *name;      /* pg_type.typname */
-    const char *sql;       /* as people write it */
+    const char *name; /* pg_type.typname */
+    const char *sql;  /* as people write it */
     enum schema_type type;
-    const char *semantic;  /* schema name, version 1; NULL: none */
+    const char *semantic; /* schema name, version 1; NULL: none */
     value_writer write;
-    const char *fallback;  /* for NULL in a NOT NULL column without default: PostgreSQL text, said by `write` */
-    void (*shape)(struct shape *sh, const struct shape_in *in); /* settings or typmod change the above; NULL: never */
+    /* For NULL in a NOT NULL column without default: PostgreSQL text, said by `write`. */
+    const char *fallback;
+    /* Where settings or the typmod change the above; NULL: never. */
+    void (*shape)(struct shape *sh, const struct shape_in *in);
     enum default_kind def;
     enum array_kind array;
     unsigned flags;
-    const char *note;      /* for the reference page; NULL: none */
+    const char *note; /* for the reference page; NULL: none */
 };
 
 /* The row of a type that is no domain and no array; NULL: Debezium does not know it. */
@@ -83,11 +85,12 @@ const struct type_rule *type_rule_at(size_t i);
 void type_rule_shape(const struct type_rule *rule, const struct shape_in *in, struct shape *sh);
 
 /* Appends the payload of the column's default; false: it has none that Debezium would say. */
-bool type_default(struct buf *out, const struct type_rule *rule, const struct pgtype *type, const struct column *col,
-                  const struct shape *sh, const struct bind_ctx *ctx);
+bool type_default(struct buf *out, const struct type_rule *rule, const struct pgtype *type,
+                  const struct column *col, const struct shape *sh, const struct bind_ctx *ctx);
 
 /* Appends what an unchanged TOAST value is said as; false: nothing fits the schema. */
-bool type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema, const struct settings *s);
+bool type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema,
+                const struct settings *s);
 
 extern const struct pgtype type_builtins[];
 extern const size_t type_nbuiltins;

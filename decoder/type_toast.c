@@ -1,7 +1,8 @@
 /*
- * What stands for a TOASTed value that an update did not touch and that the old row does not hold either: the placeholder,
- * in the form that the column's schema allows. Where none does (numbers, most arrays) Debezium cannot convert it and the
- * column is written as a value that cannot be converted is.
+ * What stands for a TOASTed value that an update did not touch and that the old row does not hold
+ * either: the placeholder, in the form that the column's schema allows. Where none does (numbers,
+ * most arrays) Debezium cannot convert it and the column is written as a value that cannot be
+ * converted is.
  */
 #include <openssl/evp.h>
 
@@ -84,9 +85,11 @@ toast_hstore(struct buf *out, const struct schema *schema, struct slice p)
 }
 
 bool
-type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema, const struct settings *s)
+type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema,
+           const struct settings *s)
 {
-    /* The columns that binary.handling.mode speaks of; as base64 Debezium fails on the placeholder. */
+    /* The columns that binary.handling.mode speaks of; as base64 Debezium fails on the
+     * placeholder. */
     bool binary = rule->type == SCHEMA_BYTES && !rule->semantic;
 
     if (schema->type == SCHEMA_ARRAY)

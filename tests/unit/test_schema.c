@@ -35,7 +35,8 @@ every_type_has_its_connect_name(void **state)
 static void
 members_stand_in_connects_order(void **state)
 {
-    static const struct schema_param params[] = {{"scale", "2"}, {"connect.decimal.precision", "10"}};
+    static const struct schema_param params[] = {{"scale", "2"},
+                                                 {"connect.decimal.precision", "10"}};
     const struct schema s = {
         .type = SCHEMA_BYTES,
         .optional = true,
@@ -48,9 +49,11 @@ members_stand_in_connects_order(void **state)
     };
 
     (void)state;
-    assert_schema(&s, SLICE_LIT("f"),
-                  "{\"type\":\"bytes\",\"optional\":true,\"name\":\"n\",\"version\":1,\"doc\":\"d\",\"parameters\":{\"scale\":"
-                  "\"2\",\"connect.decimal.precision\":\"10\"},\"default\":\"AA==\",\"field\":\"f\"}");
+    assert_schema(
+        &s, SLICE_LIT("f"),
+        "{\"type\":\"bytes\",\"optional\":true,\"name\":\"n\",\"version\":1,\"doc\":\"d\","
+        "\"parameters\":{\"scale\":"
+        "\"2\",\"connect.decimal.precision\":\"10\"},\"default\":\"AA==\",\"field\":\"f\"}");
 }
 
 static void
@@ -61,13 +64,17 @@ compound_types_show_their_parts_before_optional(void **state)
     const struct schema array = {.type = SCHEMA_ARRAY, .items = &item};
     const struct schema map = {.type = SCHEMA_MAP, .keys = &key, .values = &item, .optional = true};
     const struct schema_field fields[] = {{SLICE_LIT("a"), &array}, {SLICE_LIT("m"), &map}};
-    const struct schema s = {.type = SCHEMA_STRUCT, .fields = fields, .nfields = 2, .name = "t.Value"};
+    const struct schema s = {
+        .type = SCHEMA_STRUCT, .fields = fields, .nfields = 2, .name = "t.Value"};
 
     (void)state;
     assert_schema(&s, no_field,
-                  "{\"type\":\"struct\",\"fields\":[{\"type\":\"array\",\"items\":{\"type\":\"int32\",\"optional\":true},"
-                  "\"optional\":false,\"field\":\"a\"},{\"type\":\"map\",\"keys\":{\"type\":\"string\",\"optional\":false},"
-                  "\"values\":{\"type\":\"int32\",\"optional\":true},\"optional\":true,\"field\":\"m\"}],\"optional\":false,"
+                  "{\"type\":\"struct\",\"fields\":[{\"type\":\"array\",\"items\":{\"type\":"
+                  "\"int32\",\"optional\":true},"
+                  "\"optional\":false,\"field\":\"a\"},{\"type\":\"map\",\"keys\":{\"type\":"
+                  "\"string\",\"optional\":false},"
+                  "\"values\":{\"type\":\"int32\",\"optional\":true},\"optional\":true,\"field\":"
+                  "\"m\"}],\"optional\":false,"
                   "\"name\":\"t.Value\"}");
 }
 
@@ -97,9 +104,10 @@ names_are_escaped(void **state)
     const struct schema s = {.type = SCHEMA_STRING, .params = params, .nparams = 1};
 
     (void)state;
-    assert_schema(&s, SLICE_LIT("f\\\"\xc3\xa9"),
-                  "{\"type\":\"string\",\"optional\":false,\"parameters\":{\"allowed\":\"a\\\"b,\\n\"},"
-                  "\"field\":\"f\\\\\\\"\xc3\xa9\"}");
+    assert_schema(
+        &s, SLICE_LIT("f\\\"\xc3\xa9"),
+        "{\"type\":\"string\",\"optional\":false,\"parameters\":{\"allowed\":\"a\\\"b,\\n\"},"
+        "\"field\":\"f\\\\\\\"\xc3\xa9\"}");
 }
 
 int

@@ -1,4 +1,5 @@
-/* Types: the table both ways, and every column and value of the recordings under tests/golden/types. */
+/* Types: the table both ways, and every column and value of the recordings under
+ * tests/golden/types. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,9 +65,11 @@ builtin(const char *name)
 }
 
 static void
-assert_writes(const char *type, int32_t typmod, const struct settings *s, const char *text, const char *expected)
+assert_writes(const char *type, int32_t typmod, const struct settings *s, const char *text,
+              const char *expected)
 {
-    struct column col = {.name = lit("c"), .type = builtin(type)->oid, .typmod = typmod, .known = true};
+    struct column col = {
+        .name = lit("c"), .type = builtin(type)->oid, .typmod = typmod, .known = true};
     struct bound x;
     struct buf out;
 
@@ -121,7 +124,8 @@ every_row_is_found_by_its_type_and_takes_its_own_fallback(void **state)
         for (int mode = 0; mode < 6; mode++) {
             struct settings s = defaults;
             struct pgtype type = example(rule);
-            struct column col = {.name = lit("c"), .type = type.oid, .typmod = -1, .known = true, .not_null = true};
+            struct column col = {
+                .name = lit("c"), .type = type.oid, .typmod = -1, .known = true, .not_null = true};
             struct bound x = {.types = types_new()};
 
             s.time = (enum time_mode)mode;
@@ -134,7 +138,8 @@ every_row_is_found_by_its_type_and_takes_its_own_fallback(void **state)
             arena_init(&x.arena);
             if (rule != type_rule_unknown())
                 assert_ptr_equal(type_rule_find(&type), rule);
-            assert_int_equal(type_bind(x.types, &col, &s, &s.value_json, &x.arena, &x.b, &x.missing), BIND_OK);
+            assert_int_equal(
+                type_bind(x.types, &col, &s, &s.value_json, &x.arena, &x.b, &x.missing), BIND_OK);
             assert_false(slice_is(x.b.null_json, "null"));
             assert_false(x.b.schema->optional);
             unbind(&x);
@@ -145,7 +150,8 @@ every_row_is_found_by_its_type_and_takes_its_own_fallback(void **state)
 static void
 a_users_type_of_a_built_in_name_is_unknown(void **state)
 {
-    struct pgtype type = {.oid = 100000, .schema = "public", .name = "int4", .kind = 'b', .base_typmod = -1};
+    struct pgtype type = {
+        .oid = 100000, .schema = "public", .name = "int4", .kind = 'b', .base_typmod = -1};
 
     (void)state;
     assert_null(type_rule_find(&type));
@@ -171,7 +177,12 @@ static void
 a_type_added_again_replaces_the_old_one(void **state)
 {
     const char *labels[] = {"a", "b"};
-    struct pgtype mood = {.oid = 100000, .schema = "s", .name = "mood", .kind = 'e', .base_typmod = -1, .labels = labels,
+    struct pgtype mood = {.oid = 100000,
+                          .schema = "s",
+                          .name = "mood",
+                          .kind = 'e',
+                          .base_typmod = -1,
+                          .labels = labels,
                           .nlabels = 1};
     struct types *t = types_new();
     const struct pgtype *old;
@@ -190,21 +201,33 @@ a_type_added_again_replaces_the_old_one(void **state)
 static void
 a_missing_type_is_named(void **state)
 {
-    struct pgtype array = {.oid = 100001, .schema = "s", .name = "_mood", .kind = 'b', .elem = 100000, .base_typmod = -1};
-    struct pgtype domain = {.oid = 100003, .schema = "s", .name = "d", .kind = 'd', .base = 100002, .base_typmod = -1};
+    struct pgtype array = {.oid = 100001,
+                           .schema = "s",
+                           .name = "_mood",
+                           .kind = 'b',
+                           .elem = 100000,
+                           .base_typmod = -1};
+    struct pgtype domain = {
+        .oid = 100003, .schema = "s", .name = "d", .kind = 'd', .base = 100002, .base_typmod = -1};
     struct bound x = {.types = types_new()};
     struct column col = {.name = lit("c"), .type = 100001, .typmod = -1};
 
     (void)state;
     arena_init(&x.arena);
-    assert_int_equal(type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing), BIND_UNKNOWN_TYPE);
+    assert_int_equal(
+        type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+        BIND_UNKNOWN_TYPE);
     assert_int_equal(x.missing, 100001);
     types_add(x.types, &array);
     types_add(x.types, &domain);
-    assert_int_equal(type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing), BIND_UNKNOWN_TYPE);
+    assert_int_equal(
+        type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+        BIND_UNKNOWN_TYPE);
     assert_int_equal(x.missing, 100000);
     col.type = 100003;
-    assert_int_equal(type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing), BIND_UNKNOWN_TYPE);
+    assert_int_equal(
+        type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+        BIND_UNKNOWN_TYPE);
     assert_int_equal(x.missing, 100002);
     unbind(&x);
 }
@@ -212,8 +235,10 @@ a_missing_type_is_named(void **state)
 static void
 domains_that_run_in_a_circle_end(void **state)
 {
-    struct pgtype a = {.oid = 100000, .schema = "s", .name = "a", .kind = 'd', .base = 100001, .base_typmod = -1};
-    struct pgtype b = {.oid = 100001, .schema = "s", .name = "b", .kind = 'd', .base = 100000, .base_typmod = -1};
+    struct pgtype a = {
+        .oid = 100000, .schema = "s", .name = "a", .kind = 'd', .base = 100001, .base_typmod = -1};
+    struct pgtype b = {
+        .oid = 100001, .schema = "s", .name = "b", .kind = 'd', .base = 100000, .base_typmod = -1};
     struct bound x = {.types = types_new()};
     struct column col = {.name = lit("c"), .type = 100000, .typmod = -1};
 
@@ -221,14 +246,17 @@ domains_that_run_in_a_circle_end(void **state)
     arena_init(&x.arena);
     types_add(x.types, &a);
     types_add(x.types, &b);
-    assert_int_equal(type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing), BIND_UNKNOWN_TYPE);
+    assert_int_equal(
+        type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+        BIND_UNKNOWN_TYPE);
     unbind(&x);
 }
 
 static void
 a_column_the_catalog_does_not_know_is_optional_without_default(void **state)
 {
-    struct column col = {.name = lit("c"), .type = 23, .typmod = -1, .not_null = true, .default_expr = "5"};
+    struct column col = {
+        .name = lit("c"), .type = 23, .typmod = -1, .not_null = true, .default_expr = "5"};
     struct bound x;
 
     (void)state;
@@ -242,8 +270,9 @@ a_column_the_catalog_does_not_know_is_optional_without_default(void **state)
 static void
 fast_and_slow_timestamps_agree(void **state)
 {
-    static const char *const texts[] = {"2020-02-29 12:34:56.789123", "1970-01-01 00:00:00", "1969-12-31 23:59:59.9",
-                                        "0001-01-01 00:00:00.000001", "9999-12-31 23:59:59.999999", "1900-03-01 01:02:03.04"};
+    static const char *const texts[] = {"2020-02-29 12:34:56.789123", "1970-01-01 00:00:00",
+                                        "1969-12-31 23:59:59.9",      "0001-01-01 00:00:00.000001",
+                                        "9999-12-31 23:59:59.999999", "1900-03-01 01:02:03.04"};
     struct bind_ctx ctx = {.type = "timestamp"};
 
     (void)state;
@@ -277,7 +306,8 @@ all_days_of_four_thousand_years_are_consecutive(void **state)
         bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
         for (unsigned month = 1; month <= 12; month++)
-            for (unsigned day = 1; day <= lengths[month - 1] + (month == 2 && leap); day++, expected++) {
+            for (unsigned day = 1; day <= lengths[month - 1] + (month == 2 && leap);
+                 day++, expected++) {
                 char text[32];
 
                 snprintf(text, sizeof(text), "%04u-%02u-%02u 00:00:00", year, month, day);
@@ -299,18 +329,51 @@ texts_that_are_no_values_are_refused(void **state)
     static const struct {
         const char *type, *text;
     } cases[] = {
-        {"int4", ""}, {"int4", "-"}, {"int4", "01"}, {"int4", "-0"}, {"int4", "1x"}, {"int4", "123456789012345678901"},
-        {"bool", "x"}, {"bool", ""}, {"float8", "1e"}, {"numeric", "."}, {"numeric", "1."}, {"money", "$"}, {"date", "2020-1-1"},
-        {"date", "2020-13-01"}, {"date", "2020-01-01 AD"}, {"time", "1:00:00"}, {"time", "12:00:00."}, {"time", "25:00:00"},
-        {"timetz", "12:00:00"}, {"timestamp", "2020-01-01"}, {"timestamp", "2020-01-01 12:00:00."},
-        {"timestamp", "2020-01-01 12:00:0x"}, {"timestamp", "2020-01-01 12:00:00.12345x"}, {"timestamptz", "2020-01-01 12:00:00"},
-        {"timestamptz", "2020-01-01 12:00:00.x+00"}, {"interval", ""}, {"interval", "1 week"}, {"interval", "1"},
-        {"bytea", "\\x0"}, {"bytea", "\\x0g"}, {"bytea", "00"}, {"bit", "12"}, {"point", "(1)"}, {"point", "(1,)"},
-        {"_int4", "{1"}, {"_int4", "{1,}"}, {"_int4", "{1}x"}, {"_int4", "[1:2]"}, {"_int4", ""}, {"_text", "{\"a}"},
+        {"int4", ""},
+        {"int4", "-"},
+        {"int4", "01"},
+        {"int4", "-0"},
+        {"int4", "1x"},
+        {"int4", "123456789012345678901"},
+        {"bool", "x"},
+        {"bool", ""},
+        {"float8", "1e"},
+        {"numeric", "."},
+        {"numeric", "1."},
+        {"money", "$"},
+        {"date", "2020-1-1"},
+        {"date", "2020-13-01"},
+        {"date", "2020-01-01 AD"},
+        {"time", "1:00:00"},
+        {"time", "12:00:00."},
+        {"time", "25:00:00"},
+        {"timetz", "12:00:00"},
+        {"timestamp", "2020-01-01"},
+        {"timestamp", "2020-01-01 12:00:00."},
+        {"timestamp", "2020-01-01 12:00:0x"},
+        {"timestamp", "2020-01-01 12:00:00.12345x"},
+        {"timestamptz", "2020-01-01 12:00:00"},
+        {"timestamptz", "2020-01-01 12:00:00.x+00"},
+        {"interval", ""},
+        {"interval", "1 week"},
+        {"interval", "1"},
+        {"bytea", "\\x0"},
+        {"bytea", "\\x0g"},
+        {"bytea", "00"},
+        {"bit", "12"},
+        {"point", "(1)"},
+        {"point", "(1,)"},
+        {"_int4", "{1"},
+        {"_int4", "{1,}"},
+        {"_int4", "{1}x"},
+        {"_int4", "[1:2]"},
+        {"_int4", ""},
+        {"_text", "{\"a}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct column col = {.name = lit("c"), .type = builtin(cases[i].type)->oid, .typmod = -1, .known = true};
+        struct column col = {
+            .name = lit("c"), .type = builtin(cases[i].type)->oid, .typmod = -1, .known = true};
         struct err e = {ERR_NONE};
         struct bound x;
         struct buf out;
@@ -323,7 +386,8 @@ texts_that_are_no_values_are_refused(void **state)
         /* PostgreSQL prints "1." and "-0" for nothing, but they are harmless. */
         if (strcmp(cases[i].text, "1.") != 0) {
             if (ok)
-                print_error("%s takes \"%s\" as %s\n", cases[i].type, cases[i].text, buf_cstr(&out));
+                print_error("%s takes \"%s\" as %s\n", cases[i].type, cases[i].text,
+                            buf_cstr(&out));
             assert_false(ok);
             assert_string_equal(e.code, "value.convert");
         }
@@ -356,12 +420,23 @@ unscaled_values_at_the_edges_of_their_bytes(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        {"0", "\"AA==\""},     {"127", "\"fw==\""},  {"128", "\"AIA=\""},   {"-128", "\"gA==\""},
-        {"-129", "\"/38=\""},  {"255", "\"AP8=\""},  {"-256", "\"/wA=\""},  {"32767", "\"f/8=\""},
-        {"32768", "\"AIAA\""}, {"-32768", "\"gAA=\""}, {"9223372036854775807", "\"f/////////8=\""},
-        {"9223372036854775808", "\"AIAAAAAAAAAA\""}, {"-9223372036854775808", "\"gAAAAAAAAAA=\""},
-        {"-9223372036854775809", "\"/3//////////\""}, {"18446744073709551615", "\"AP//////////\""},
-        {"18446744073709551616", "\"AQAAAAAAAAAA\""}, {"-18446744073709551616", "\"/wAAAAAAAAAA\""},
+        {"0", "\"AA==\""},
+        {"127", "\"fw==\""},
+        {"128", "\"AIA=\""},
+        {"-128", "\"gA==\""},
+        {"-129", "\"/38=\""},
+        {"255", "\"AP8=\""},
+        {"-256", "\"/wA=\""},
+        {"32767", "\"f/8=\""},
+        {"32768", "\"AIAA\""},
+        {"-32768", "\"gAA=\""},
+        {"9223372036854775807", "\"f/////////8=\""},
+        {"9223372036854775808", "\"AIAAAAAAAAAA\""},
+        {"-9223372036854775808", "\"gAAAAAAAAAA=\""},
+        {"-9223372036854775809", "\"/3//////////\""},
+        {"18446744073709551615", "\"AP//////////\""},
+        {"18446744073709551616", "\"AQAAAAAAAAAA\""},
+        {"-18446744073709551616", "\"/wAAAAAAAAAA\""},
         {"-18446744073709551617", "\"/v//////////\""},
     };
 
@@ -411,23 +486,31 @@ postgis_and_pgvector_values(void **state)
     } cases[] = {
         {"vector", "[1,-2.5,3e-07]", "[1.0,-2.5,3.0E-7]"},
         {"halfvec", "[0.1,65504]", "[0.1,65504.0]"},
-        {"sparsevec", "{1:1.5,17:2,3:0.5}/20", "{\"dimensions\":20,\"vector\":[[1,1.5],[17,2.0],[3,0.5]]}"},
+        {"sparsevec", "{1:1.5,17:2,3:0.5}/20",
+         "{\"dimensions\":20,\"vector\":[[1,1.5],[17,2.0],[3,0.5]]}"},
         {"sparsevec", "{}/5", "{\"dimensions\":5,\"vector\":[]}"},
         {"geometry", "0101000020E6100000000000000000F03F000000000000F03F",
          "{\"wkb\":\"AQEAACDmEAAAAAAAAAAA8D8AAAAAAADwPw==\",\"srid\":4326}"},
-        {"geography", "0101000000000000000000F03F000000000000F03F", "{\"wkb\":\"AQEAAAAAAAAAAADwPwAAAAAAAPA/\",\"srid\":null}"},
+        {"geography", "0101000000000000000000F03F000000000000F03F",
+         "{\"wkb\":\"AQEAAAAAAAAAAADwPwAAAAAAAPA/\",\"srid\":null}"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct pgtype type = {.oid = 100000, .schema = "public", .name = cases[i].name, .kind = 'b', .base_typmod = -1};
+        struct pgtype type = {.oid = 100000,
+                              .schema = "public",
+                              .name = cases[i].name,
+                              .kind = 'b',
+                              .base_typmod = -1};
         struct column col = {.name = lit("c"), .type = 100000, .typmod = -1};
         struct bound x = {.types = types_new()};
         struct buf out;
 
         arena_init(&x.arena);
         types_add(x.types, &type);
-        assert_int_equal(type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing), BIND_OK);
+        assert_int_equal(
+            type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+            BIND_OK);
         buf_init(&out, BUF_MAX);
         assert_true(x.b.write(&out, lit(cases[i].text), x.b.ctx, NULL));
         assert_string_equal(buf_cstr(&out), cases[i].expected);
@@ -492,8 +575,13 @@ static void
 golden_set(struct golden *g, struct slice name, struct slice value)
 {
     static const char *const decimals[] = {"precise", "string", "double", NULL};
-    static const char *const times[] = {"adaptive",  "adaptive_time_microseconds", "connect", "isostring", "microseconds",
-                                        "nanoseconds", NULL};
+    static const char *const times[] = {"adaptive",
+                                        "adaptive_time_microseconds",
+                                        "connect",
+                                        "isostring",
+                                        "microseconds",
+                                        "nanoseconds",
+                                        NULL};
     static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
     static const char *const intervals[] = {"numeric", "string", NULL};
     static const char *const hstores[] = {"json", "map", NULL};
@@ -515,7 +603,8 @@ golden_set(struct golden *g, struct slice name, struct slice value)
         g->s.unknown_types = slice_is(value, "true");
     } else if (slice_is(name, "unavailable.value.placeholder")) {
         /* The one recording with "hex:" has 6e6f6e65. */
-        g->s.unavailable = strncmp(value.p, "hex:", 4) == 0 ? SLICE_LIT("none") : arena_slice(&g->arena, value);
+        g->s.unavailable =
+            strncmp(value.p, "hex:", 4) == 0 ? SLICE_LIT("none") : arena_slice(&g->arena, value);
     } else if (strstr(name.p, "replace.null")) {
         json->replace_null = slice_is(value, "true");
     } else if (strstr(name.p, "decimal.format")) {
@@ -545,12 +634,14 @@ golden_type(struct golden *g, const struct slice *f, size_t n)
 }
 
 static void
-golden_differs(struct golden *g, const char *what, struct slice text, struct slice got, struct slice want)
+golden_differs(struct golden *g, const char *what, struct slice text, struct slice got,
+               struct slice want)
 {
     g->wrong++;
-    print_error("%s column %.*s: %s %.*s\n    got  %.*s\n    want %.*s\n", g->file, SLICE_ARG(g->col.name), what,
-                (int)(text.n < 200 ? text.n : 200), text.p, (int)(got.n < 400 ? got.n : 400), got.p,
-                (int)(want.n < 400 ? want.n : 400), want.p);
+    print_error("%s column %.*s: %s %.*s\n    got  %.*s\n    want %.*s\n", g->file,
+                SLICE_ARG(g->col.name), what, (int)(text.n < 200 ? text.n : 200), text.p,
+                (int)(got.n < 400 ? got.n : 400), got.p, (int)(want.n < 400 ? want.n : 400),
+                want.p);
 }
 
 static void
@@ -567,8 +658,8 @@ golden_column(struct golden *g, const struct slice *f)
         .not_null = f[6].p[0] == '1',
         .default_expr = slice_is(f[7], "\\N") ? NULL : arena_slice(&g->arena, f[7]).p,
     };
-    g->bound = type_bind(g->types, &g->col, &g->s, g->key ? &g->s.key_json : &g->s.value_json, &g->arena, &g->b, &missing) ==
-               BIND_OK;
+    g->bound = type_bind(g->types, &g->col, &g->s, g->key ? &g->s.key_json : &g->s.value_json,
+                         &g->arena, &g->b, &missing) == BIND_OK;
 }
 
 static void
@@ -676,7 +767,8 @@ every_recorded_column_and_value_is_debeziums(void **state)
         free(names[i]);
     }
     free(names);
-    print_message("%d recordings: %u schemas and %u values, %u differ\n", n, columns, values, wrong);
+    print_message("%d recordings: %u schemas and %u values, %u differ\n", n, columns, values,
+                  wrong);
     assert_int_equal(wrong, 0);
     assert_true(columns > 1000 && values > 3000);
 }
