@@ -141,11 +141,9 @@ http_free(struct http *h)
 {
     if (!h)
         return;
-    while (h->active) {
-        struct transfer *t = h->active;
-
+    for (struct transfer *t = h->active, *next; t; t = next) {
+        next = t->next;
         curl_multi_remove_handle(h->multi, t->easy);
-        transfer_unlink(h, t);
         transfer_free(t);
     }
     curl_multi_cleanup(h->multi);

@@ -75,11 +75,8 @@ activate(struct bq_table *t)
 
     if (t->active)
         return;
-    if (s->nactive == s->active_cap) {
-        s->active_cap = s->active_cap ? s->active_cap * 2 : 16;
-        s->active = mem_grow(s->active, s->active_cap, sizeof(*s->active));
-    }
-    s->active[s->nactive++] = t;
+    t->next_active = s->active;
+    s->active = t;
     t->active = true;
 }
 

@@ -164,11 +164,9 @@ bq_encode(const void *prog, const struct change *c, struct recbuf *out, struct e
 static void
 close_batches(struct bq_sink *s)
 {
-    for (size_t i = 0; i < s->nactive; i++) {
-        struct bq_batch *b = s->active[i]->tail;
-
-        if (b)
-            bq_batch_close(b);
+    for (struct bq_table *t = s->active; t; t = t->next_active) {
+        if (t->tail)
+            bq_batch_close(t->tail);
     }
 }
 
@@ -229,17 +227,15 @@ bq_put(struct sink *sink, void *prog, const struct recbuf *b, const struct recor
 static void
 step_tables(struct bq_sink *s, int64_t now_us)
 {
-    /* By index: a row that goes to the dead letters may add a table to the list. */
-    for (size_t i = 0; i < s->nactive && s->failed.cls == ERR_NONE;) {
-        struct bq_table *t = s->active[i];
-
-        if (!t->head) {
+    /* A row that goes to the dead letters may put a table in front of the list meanwhile. */
+    for (struct bq_table **at = &s->active, *t; (t = *at) && s->failed.cls == ERR_NONE;) {
+        if (t->head) {
+            bq_table_step(t, now_us);
+            at = &t->next_active;
+        } else {
+            *at = t->next_active;
             t->active = false;
-            s->active[i] = s->active[--s->nactive];
-            continue;
         }
-        bq_table_step(t, now_us);
-        i++;
     }
 }
 
@@ -289,9 +285,8 @@ bq_deadline_us(struct sink *sink)
     if (s->dataset == BQ_DATASET_UNKNOWN)
         at_us = earlier(at_us, s->dataset_retry_us);
     if (s->dataset == BQ_DATASET_READY) {
-        for (size_t i = 0; i < s->nactive; i++)
-            at_us =
-                earlier(at_us, s->active[i]->head ? bq_table_deadline_us(s->active[i]) : INT64_MAX);
+        for (const struct bq_table *t = s->active; t; t = t->next_active)
+            at_us = earlier(at_us, t->head ? bq_table_deadline_us(t) : INT64_MAX);
     }
     return at_us;
 }
@@ -317,7 +312,6 @@ bq_close(struct sink *sink)
     bq_auth_free(s->auth);
     if (s->tables)
         map_free(s->tables, bq_table_free);
-    free(s->active);
     bq_conf_free(&s->conf);
     free(s);
 }

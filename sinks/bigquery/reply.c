@@ -63,10 +63,8 @@ bq_reply_insert(struct slice body, size_t nrows, struct bq_row_error **errors, s
     bool ok = json_is_object(doc) && (!list || json_is_array(list));
     size_t i;
 
-    *errors = NULL;
+    *errors = mem_array(json_array_size(list) + 1, sizeof(**errors));
     *n = 0;
-    if (ok && json_array_size(list) > 0)
-        *errors = mem_array(json_array_size(list), sizeof(**errors));
     json_array_foreach(list, i, item)
     {
         json_int_t index = json_integer_value(json_object_get(item, "index"));
@@ -241,6 +239,6 @@ bq_redact(char *message)
         char *at = strcasestr(message, marks[i]);
 
         if (at)
-            strcpy(at, "...");
+            memcpy(at, "...", sizeof("...")); /* every mark is longer */
     }
 }

@@ -64,6 +64,7 @@ struct bq_table {
         unknown_column_us; /* since when the service does not know a column that exists; 0: it does */
     struct bq_batch *head, *tail;
     bool active; /* in the sink's list of tables with rows */
+    struct bq_table *next_active;
 };
 
 enum bq_dataset_state { BQ_DATASET_UNKNOWN, BQ_DATASET_BUSY, BQ_DATASET_READY };
@@ -73,9 +74,8 @@ struct bq_sink {
     struct bq_conf conf;
     struct http *http;
     struct bq_auth *auth;
-    struct map *tables; /* name → struct bq_table */
-    struct bq_table **active;
-    size_t nactive, active_cap;
+    struct map *tables;      /* name → struct bq_table */
+    struct bq_table *active; /* those with rows */
     struct bq_table *dead_letters;
     enum bq_dataset_state dataset;
     int64_t dataset_retry_us;

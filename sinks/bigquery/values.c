@@ -11,6 +11,12 @@ is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool
+one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 static void
 quoted(struct buf *out, struct slice text)
 {
@@ -100,7 +106,7 @@ bq_write_float(struct buf *out, struct slice text)
     if (text.n == 0 || !(is_digit(text.p[0]) || text.p[0] == '-') || !is_digit(text.p[text.n - 1]))
         return false;
     for (size_t i = 0; i < text.n; i++) {
-        if (!is_digit(text.p[i]) && !memchr("+-.e", text.p[i], 4))
+        if (!is_digit(text.p[i]) && !one_of(text.p[i], "+-.e"))
             return false;
     }
     /* PostgreSQL's shortest text ("1e-05", "0.1") is a JSON number as it stands. */
@@ -349,8 +355,8 @@ json_integers_fit(struct slice s)
             continue;
         for (i++; i < s.n && is_digit(s.p[i]); i++)
             ;
-        if (i < s.n && memchr(".eE", s.p[i], 3)) {
-            for (i++; i < s.n && (is_digit(s.p[i]) || memchr("+-eE", s.p[i], 4)); i++)
+        if (i < s.n && one_of(s.p[i], ".eE")) {
+            for (i++; i < s.n && (is_digit(s.p[i]) || one_of(s.p[i], "+-eE")); i++)
                 ;
         } else if (i - start > 18 && !num_parse_i64((struct slice){s.p + start, i - start}, &v) &&
                    !num_parse_u64((struct slice){s.p + start, i - start}, &u)) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "sinks/sink.h"
 #include "tests/unit/bq_rig.h"
 
 static const char *
