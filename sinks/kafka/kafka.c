@@ -3,8 +3,9 @@
  * answers to CreateTopics, log lines) all lie in one queue and are served on the connector thread by poll; librdkafka
  * writes to an eventfd when the queue stops being empty.
  */
+#include "sinks/kafka/kafka.h"
+
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,68 +13,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "decoder/json_conv.h"
-#include "sinks/kafka/client.h"
-#include "sinks/kafka/size.h"
-#include "sinks/kafka/topic.h"
-#include "sinks/sink.h"
 
-_Static_assert(sizeof(void *) >= sizeof(uint64_t),
-               "a ticket travels as librdkafka's opaque pointer");
-
-enum {
-    CONTEXT_HEADERS = 4,
-    /* What librdkafka keeps for a record beside its bytes: the message, and a list and an allocation for each header. */
-    PLAIN_COST = 256,
-    CONTEXT_COST = 1024,
-    /* So often may no broker let us in before the credentials are to blame, and not the moment. */
-    AUTH_FAILURES_MAX = 3,
-};
-
-struct kafka_sink {
-    struct sink base;
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    int event_fd;
-
-    uint64_t pending_bytes, queue_bytes, max_request_bytes;
-    uint32_t cost; /* of a record beside its bytes */
-    struct kafka_header context[CONTEXT_HEADERS];
-    rd_kafka_headers_t *context_list; /* the same, to be copied */
-    bool tolerate_data;               /* errors.tolerance=all */
-
-    pthread_mutex_t lock; /* of the map only: compile may run on any thread */
-    struct map *topics;
-    struct kafka_rules *rules;
-    unsigned unproven; /* topics that have not yet acknowledged their first record */
-
-    uint64_t ack_ticket; /* reports of one ticket in a row are told at once */
-    unsigned ack_n;
-    uint64_t
-        *skipped; /* records that errors.tolerance disposed of: acknowledged by the next poll */
-    size_t nskipped;
-
-    bool failed;
-    struct err failure;
-    int64_t gap_us; /* a fatal error whose cause is still to come by a delivery report; 0: none */
-    bool delivered; /* something was, ever */
-    unsigned auth_failures;
-};
-
-struct kafka_prog {
-    struct json_program *json;
-    struct kafka_topic *topic;
-};
+enum { CLOSE_WAIT_US = 5000000 };
 
 /* ------------------------------------------------------------------------------------------------------ programs */
 
-static struct kafka_topic *
-topic_named(struct kafka_sink *s, const char *name)
+struct kafka_topic *
+kafka_topic_named(struct kafka_sink *s, const char *name)
 {
     struct kafka_topic *t;
 
@@ -98,7 +47,7 @@ kafka_compile(struct sink *base, const struct plan *p, void **prog, struct err *
         free(k);
         return false;
     }
-    k->topic = topic_named((struct kafka_sink *)base, p->topic);
+    k->topic = kafka_topic_named((struct kafka_sink *)base, p->topic);
     *prog = k;
     return true;
 }
@@ -120,16 +69,6 @@ kafka_encode(const void *prog, const struct change *c, struct recbuf *out, struc
 }
 
 /* ----------------------------------------------------------------------------------------------------------- put */
-
-static void
-sink_fails(struct kafka_sink *s, const struct err *e)
-{
-    /* The first failure counts, but one that a person must mend explains more than one that passes. */
-    if (s->failed && (s->failure.cls != ERR_RETRY || e->cls == ERR_RETRY))
-        return;
-    s->failed = true;
-    s->failure = *e;
-}
 
 static enum sink_put
 put_error(struct kafka_sink *s, struct err *e)
@@ -157,7 +96,7 @@ put_refused(struct kafka_sink *s, const struct record *r, uint64_t ticket, struc
 
     err_wrap(refusal, "change at %s", num_lsn_text(lsn, r->id.lsn));
     if (!s->tolerate_data) {
-        sink_fails(s, refusal);
+        kafka_sink_fails(s, refusal);
         return put_error(s, e);
     }
     log_err(LOG_WARN, refusal, "skipping a record because errors.tolerance is all");
@@ -174,10 +113,10 @@ headers_of(const struct kafka_sink *s, const struct recbuf *b, const struct reco
     rd_kafka_headers_t *list;
 
     if (r->nextra == 0)
-        return r->headers == RECORD_CONTEXT ? rd_kafka_headers_copy(s->context_list) : NULL;
-    list = rd_kafka_headers_new(1 + CONTEXT_HEADERS);
+        return r->headers == RECORD_CONTEXT ? s->context_list : NULL;
+    list = rd_kafka_headers_new(1 + KAFKA_CONTEXT_HEADERS);
     rd_kafka_header_add(list, r->extra_name, -1, b->bytes.p + r->extra, (ssize_t)r->nextra);
-    for (size_t i = 0; r->headers == RECORD_CONTEXT && i < CONTEXT_HEADERS; i++)
+    for (size_t i = 0; r->headers == RECORD_CONTEXT && i < KAFKA_CONTEXT_HEADERS; i++)
         rd_kafka_header_add(list, s->context[i].name, -1, s->context[i].value.p,
                             (ssize_t)s->context[i].value.n);
     return list;
@@ -212,7 +151,8 @@ produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, con
     if (!error)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     /* The list stays ours when the record was not taken. */
-    rd_kafka_headers_destroy(headers);
+    if (headers != s->context_list)
+        rd_kafka_headers_destroy(headers);
     code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
@@ -238,7 +178,7 @@ produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct r
     kafka_err(&refusal, code, "topic \"%s\"", t->name);
     if (refusal.cls == ERR_DATA)
         return put_refused(s, r, ticket, &refusal, e);
-    sink_fails(s, &refusal);
+    kafka_sink_fails(s, &refusal);
     return put_error(s, e);
 }
 
@@ -248,7 +188,7 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
 {
     struct kafka_sink *s = (struct kafka_sink *)base;
     struct kafka_topic *t = ((struct kafka_prog *)prog)->topic;
-    uint64_t cost = (uint64_t)r->nkey + r->nvalue + s->cost, size;
+    uint64_t cost = (uint64_t)r->nkey + r->nvalue + KAFKA_RECORD_COST, size;
     struct err refusal = {0};
     rd_kafka_resp_err_t code;
 
@@ -263,9 +203,9 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
         if (ready != SINK_TAKEN)
             return ready;
     }
-    /* Cheap bound first: headers and overhead are below it for all but records near the limit. */
-    if (__builtin_expect(cost + r->nextra + CONTEXT_COST > s->max_request_bytes, 0) &&
-        (size = kafka_record_size(r, s->context, CONTEXT_HEADERS)) > s->max_request_bytes) {
+    /* A cheap bound first: only a record near the limit is measured. */
+    if (__builtin_expect(cost + r->nextra + s->headers_bytes > s->max_request_bytes, 0) &&
+        (size = kafka_record_size(r, s->context, KAFKA_CONTEXT_HEADERS)) > s->max_request_bytes) {
         err_set(&refusal, ERR_DATA, "kafka.record_too_large",
                 "topic \"%s\": the message is %llu bytes when serialized which is larger than "
                 "%llu, which is the value of "
@@ -286,213 +226,17 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
 
 /* ---------------------------------------------------------------------------------------------------------- poll */
 
-static void
-ack_run(struct kafka_sink *s)
-{
-    unsigned n = s->ack_n;
-
-    s->ack_n = 0;
-    if (n > 0)
-        s->base.ack(s->base.ack_arg, s->ack_ticket, n);
-}
-
-static void
-ack_one(struct kafka_sink *s, uint64_t ticket)
-{
-    if (s->ack_n > 0 && s->ack_ticket != ticket)
-        ack_run(s);
-    s->ack_ticket = ticket;
-    s->ack_n++;
-}
-
-static void
-delivery_failed(struct kafka_sink *s, const rd_kafka_message_t *m)
-{
-    struct err e = {0};
-
-    /* Only the echo of another failure, or of close. */
-    if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-        (m->err == RD_KAFKA_RESP_ERR__FATAL && s->gap_us != 0))
-        return;
-    kafka_err(&e, m->err, "topic \"%s\": a record was not delivered", rd_kafka_topic_name(m->rkt));
-    if (e.cls == ERR_DATA && s->tolerate_data) {
-        log_err(LOG_WARN, &e, "skipping a record because errors.tolerance is all");
-        ack_one(s, (uint64_t)(uintptr_t)m->_private);
-        return;
-    }
-    sink_fails(s, &e);
-}
-
-static void
-serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
-{
-    const rd_kafka_message_t *m;
-
-    while ((m = rd_kafka_event_message_next(ev))) {
-        s->pending_bytes -= m->len + m->key_len + s->cost;
-        if (__builtin_expect(m->err != RD_KAFKA_RESP_ERR_NO_ERROR || fault_hit("kafka.delivery"),
-                             0)) {
-            delivery_failed(s, m);
-            continue;
-        }
-        if (__builtin_expect(s->unproven > 0, 0)) {
-            struct kafka_topic *t = rd_kafka_topic_opaque(m->rkt);
-
-            if (!t->proven) {
-                t->proven = true;
-                s->unproven--;
-            }
-        }
-        s->delivered = true;
-        ack_one(s, (uint64_t)(uintptr_t)m->_private);
-    }
-}
-
-static void
-serve_error(struct kafka_sink *s, rd_kafka_event_t *ev)
-{
-    rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
-    const char *text = rd_kafka_event_error_string(ev);
-    struct err e = {0};
-    char why[512] = "";
-
-    if (rd_kafka_event_error_is_fatal(ev)) {
-        code = rd_kafka_fatal_error(s->rk, why, sizeof why);
-        /* A record was refused for good: its report, which says why, is on the way. */
-        if (code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
-            s->gap_us = clock_mono_us();
-            return;
-        }
-        kafka_err(&e, code, "the producer cannot go on: %s", why);
-        sink_fails(s, &e);
-        return;
-    }
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        log_warn("kafka: no broker can be reached; trying for ever, nothing is lost: %s", text);
-        return;
-    }
-    if (kafka_err_class(code) != ERR_CONFIG) {
-        log_debug("kafka: %s", text);
-        return;
-    }
-    log_warn("kafka: %s", text);
-    if (!s->delivered && ++s->auth_failures >= AUTH_FAILURES_MAX) {
-        kafka_err(&e, code, "%s", text);
-        sink_fails(s, &e);
-    }
-}
-
-static void
-serve_event(struct kafka_sink *s, rd_kafka_event_t *ev)
-{
-    struct err e = {0};
-
-    switch (rd_kafka_event_type(ev)) {
-    case RD_KAFKA_EVENT_DR:
-        serve_reports(s, ev);
-        break;
-    case RD_KAFKA_EVENT_ERROR:
-        serve_error(s, ev);
-        break;
-    case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
-        if (!kafka_topic_created(ev, s->rk, &e))
-            sink_fails(s, &e);
-        break;
-    case RD_KAFKA_EVENT_LOG:
-        kafka_log_event(ev);
-        break;
-    default: /* nothing else was asked for */
-        break;
-    }
-}
-
-/* A topic that is silent after its first record most likely does not exist: librdkafka waits 30 s for it, then fails. */
-static void
-warn_of_silent_topics(struct kafka_sink *s, int64_t now_us)
-{
-    struct slice name;
-    void *value;
-
-    for (size_t i = 0; map_next(s->topics, &i, &name, &value);) {
-        struct kafka_topic *t = value;
-
-        if (t->proven || t->warned || t->first_put_us == 0 ||
-            now_us - t->first_put_us < KAFKA_TOPIC_SILENT_US)
-            continue;
-        t->warned = true;
-        log_warn(
-            "kafka: topic \"%s\" has taken no record for %lld s; if it does not exist, create it, "
-            "or set "
-            "topic.creation.default.partitions and topic.creation.default.replication.factor, or "
-            "auto.create.topics.enable=true on the brokers",
-            t->name, (long long)(KAFKA_TOPIC_SILENT_US / 1000000));
-    }
-}
-
-/* When a timer of ours is next due; INT64_MAX: none. */
-static int64_t
-next_timer_us(struct kafka_sink *s)
-{
-    int64_t due = INT64_MAX, t_due;
-    struct slice name;
-    void *value;
-
-    if (s->gap_us != 0 && !s->failed)
-        due = s->gap_us + 1000000;
-    if (s->unproven == 0 && !s->rules)
-        return due;
-    for (size_t i = 0; map_next(s->topics, &i, &name, &value);) {
-        const struct kafka_topic *t = value;
-
-        t_due = INT64_MAX;
-        if (t->state == KAFKA_TOPIC_WAITING)
-            t_due = t->retry_us;
-        else if (!t->proven && !t->warned && t->first_put_us != 0)
-            t_due = t->first_put_us + KAFKA_TOPIC_SILENT_US;
-        due = t_due < due ? t_due : due;
-    }
-    return due;
-}
-
-static void
-serve_timers(struct kafka_sink *s)
-{
-    int64_t now_us;
-    struct err e = {0};
-
-    if (s->unproven == 0 && s->gap_us == 0)
-        return;
-    now_us = clock_mono_us();
-    if (s->unproven > 0) {
-        pthread_mutex_lock(&s->lock);
-        warn_of_silent_topics(s, now_us);
-        pthread_mutex_unlock(&s->lock);
-    }
-    if (s->gap_us != 0 && now_us - s->gap_us > 1000000) {
-        kafka_err(&e, RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE, "a record was not delivered");
-        sink_fails(s, &e);
-    }
-}
-
 static bool
 kafka_poll(struct sink *base, struct err *e)
 {
     struct kafka_sink *s = (struct kafka_sink *)base;
-    rd_kafka_event_t *ev;
     uint64_t count;
     /* Before the queue is emptied, so that what comes while we do it wakes us again. */
     ssize_t ignored = read(s->event_fd, &count, sizeof count);
 
     (void)ignored;
-    for (size_t i = 0; i < s->nskipped; i++)
-        ack_one(s, s->skipped[i]);
-    s->nskipped = 0;
-    while ((ev = rd_kafka_queue_poll(s->queue, 0))) {
-        serve_event(s, ev);
-        rd_kafka_event_destroy(ev);
-    }
-    ack_run(s);
-    serve_timers(s);
+    kafka_serve_events(s, 0);
+    kafka_serve_timers(s);
     if (s->failed && e)
         *e = s->failure;
     return !s->failed;
@@ -507,15 +251,7 @@ kafka_fd(struct sink *base)
 static int64_t
 kafka_deadline_us(struct sink *base)
 {
-    struct kafka_sink *s = (struct kafka_sink *)base;
-    int64_t due;
-
-    if (s->unproven == 0 && s->gap_us == 0 && !s->rules)
-        return INT64_MAX;
-    pthread_mutex_lock(&s->lock);
-    due = next_timer_us(s);
-    pthread_mutex_unlock(&s->lock);
-    return due;
+    return kafka_next_timer_us((struct kafka_sink *)base);
 }
 
 static void
@@ -544,27 +280,46 @@ kafka_topic_free(void *topic)
     free(t);
 }
 
+/*
+ * Every record must have been reported before the producer goes: see context_list. A purge reports all of them at once,
+ * so this takes milliseconds. False: a record is still away after all; then the producer is better left alone than freed
+ * under it.
+ */
+static bool
+reclaim_records(struct kafka_sink *s)
+{
+    int64_t until_us = clock_mono_us() + CLOSE_WAIT_US;
+
+    s->closing = true;
+    rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (s->pending_bytes > 0 && clock_mono_us() < until_us)
+        kafka_serve_events(s, 10);
+    return s->pending_bytes == 0;
+}
+
 static void
 kafka_close(struct sink *base)
 {
     struct kafka_sink *s = (struct kafka_sink *)base;
+    bool whole = true;
 
     if (s->rk) {
+        whole = reclaim_records(s);
         rd_kafka_queue_io_event_enable(s->queue, -1, NULL, 0);
-        rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
         rd_kafka_queue_destroy(s->queue);
     }
     map_free(s->topics, kafka_topic_free);
-    if (s->rk)
+    if (s->rk && whole)
         rd_kafka_destroy(s->rk);
-    if (s->context_list)
+    if (s->context_list && whole)
         rd_kafka_headers_destroy(s->context_list);
+    if (!whole)
+        log_error("kafka: records were still on their way at close; their memory is given up");
     kafka_rules_free(s->rules);
     if (s->event_fd >= 0)
         close(s->event_fd);
     pthread_mutex_destroy(&s->lock);
-    for (size_t i = 0; i < CONTEXT_HEADERS; i++)
+    for (size_t i = 0; i < KAFKA_CONTEXT_HEADERS; i++)
         free((void *)(uintptr_t)s->context[i].value.p);
     free(s->skipped);
     free(s);
@@ -590,21 +345,21 @@ make_context(struct kafka_sink *s, const struct sink_env *env)
 {
     const struct {
         const char *name, *value;
-    } rows[CONTEXT_HEADERS] = {
+    } rows[KAFKA_CONTEXT_HEADERS] = {
         {"__debezium.context.connectorLogicalName", env->settings->prefix},
         {"__debezium.context.taskId", "0"},
         {"__debezium.context.connectorName", "postgresql"},
         {"__debezium.context.runId", env->run_id},
     };
 
-    s->context_list = rd_kafka_headers_new(CONTEXT_HEADERS);
-    for (size_t i = 0; i < CONTEXT_HEADERS; i++) {
+    s->context_list = rd_kafka_headers_new(KAFKA_CONTEXT_HEADERS);
+    for (size_t i = 0; i < KAFKA_CONTEXT_HEADERS; i++) {
         s->context[i].name = rows[i].name;
         s->context[i].value = slice_of(mem_strdup(rows[i].value ? rows[i].value : ""));
         rd_kafka_header_add(s->context_list, rows[i].name, -1, s->context[i].value.p,
                             (ssize_t)s->context[i].value.n);
+        s->headers_bytes += strlen(rows[i].name) + s->context[i].value.n + 10;
     }
-    s->cost = env->settings->context_headers ? CONTEXT_COST : PLAIN_COST;
 }
 
 static bool
