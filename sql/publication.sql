@@ -5,8 +5,8 @@
 --   psql -d DATABASE -v tables='public.orders, public.customers' -f sql/publication.sql
 --
 -- Variables: publication (dbz_publication, the default of publication.name); tables, a list, or all=1 for all tables, now
--- and later; via_root=1 publishes partitions as their root (publish.via.partition.root). Then set
--- publication.autocreate.mode=disabled. An existing publication is left as it is.
+-- and later; via_root=1 publishes partitions as their root (publish.via.partition.root,
+-- PostgreSQL 13). Then set publication.autocreate.mode=disabled. An existing publication is left as it is.
 
 \set ON_ERROR_STOP on
 \if :{?publication} \else \set publication dbz_publication \endif

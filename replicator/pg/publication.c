@@ -141,6 +141,10 @@ create(PGconn *c, const struct pub_request *r, bool dry_run, struct err *e)
                        "no table filters found for filtered publication \"%s\": no table matches "
                        "table.include.list",
                        r->name);
+    if (r->via_root && PQserverVersion(c) < 130000)
+        return err_set(e, ERR_CONFIG, "publication.root",
+                       "publish.via.partition.root needs PostgreSQL 13, and this server is %d",
+                       PQserverVersion(c) / 10000);
     buf_init(&sql, SQL_MAX);
     BUF_LIT(&sql, "CREATE PUBLICATION ");
     pg_ident(&sql, r->name);

@@ -3,10 +3,21 @@ import json
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from kit import postgres, program, wait_until
 from kit.program import CONFIG, FAILED, OK, REFUSED, UNREACHABLE, USAGE, call
+
+
+def version(db):
+    return int(db.value("show server_version_num"))
+
+
+def client(server, program_name):
+    """A client program of the server's version; any other will do where the server's folder has none."""
+    own = Path(server.env["PG_BIN"]) / program_name
+    return str(own) if own.exists() else program_name
 
 
 class Cli:
@@ -63,7 +74,7 @@ def hold(db):
     held = []
 
     def start(slot, publication="pub"):
-        p = subprocess.Popen([f"{db.server.env['PG_BIN']}/pg_recvlogical", "-h", "127.0.0.1", "-p", str(db.server.port), "-U", "postgres",
+        p = subprocess.Popen([client(db.server, "pg_recvlogical"), "-h", "127.0.0.1", "-p", str(db.server.port), "-U", "postgres",
                               "-d", db.name, "-S", slot, "--start", "--no-loop", "-o", "proto_version=1",
                               "-o", f"publication_names={publication}", "-f", "/dev/null"], stderr=subprocess.DEVNULL)
         held.append(p)
@@ -246,8 +257,11 @@ def test_advance_goes_past_a_publication_made_later(db, cli, slot):
     db.sql("drop publication pub")
     db.sql("insert into t values (1, 'a')")
     db.sql("create publication pub for table t")
+    written = db.current_lsn()
     r = cli("slot", "advance", slot, "--yes")
-    assert r.returncode == OK and "cannot be counted" in r.stdout
+    assert r.returncode == OK and db.confirmed(slot) >= written
+    if version(db) < 180000:  # from 18 on the server skips a publication it does not find
+        assert "cannot be counted" in r.stdout
 
 
 def test_advance_of_an_active_slot_needs_force(db, cli, slot, hold):
@@ -279,11 +293,12 @@ def test_advance_takes_the_connectors_offset_along(db, table, new_connector, mov
 
 
 def test_peek_masks_values_unless_asked(db, cli, slot):
-    db.sql("insert into t values (42, 'hidden-value')")
+    db.sql("insert into t values (1234567890, 'hidden-value')")
     for extra in ([], ["--json"]):
-        r = cli("slot", "peek", slot, *extra)
-        assert r.returncode == OK and "hidden-value" not in r.stdout and "42" not in r.stdout.replace(str(db.slot(slot)), "").split("row")[-1]
-        assert "hidden-value" in cli("slot", "peek", slot, "--values", *extra).stdout
+        r, shown = cli("slot", "peek", slot, *extra), cli("slot", "peek", slot, "--values", *extra)
+        assert r.returncode == OK and shown.returncode == OK
+        for value in ("hidden-value", "1234567890"):
+            assert value not in r.stdout and value in shown.stdout
 
 
 def test_peek_shows_every_kind_of_change_and_consumes_nothing(db, cli, slot):
@@ -293,11 +308,12 @@ def test_peek_shows_every_kind_of_change_and_consumes_nothing(db, cli, slot):
     db.sql("truncate t")
     db.sql("select pg_logical_emit_message(true, 'prefix', 'content')")
     changes = cli.json("slot", "peek", slot, "--values")["changes"]
-    assert [c["op"] for c in changes] == ["insert", "update", "delete", "truncate", "message"]
+    messages = ["message"] if version(db) >= 140000 else []
+    assert [c["op"] for c in changes] == ["insert", "update", "delete", "truncate", *messages]
     assert changes[0]["new"] == {"id": "1", "secret": "a"}
     assert changes[1]["key"] == {"id": "1"} and changes[1]["new"] == {"id": "2", "secret": "a"}
     assert changes[2]["key"] == {"id": "2"} and changes[3]["table"] == "t"
-    assert (changes[4]["prefix"], changes[4]["content"]) == ("prefix", "content")
+    assert [(c["prefix"], c["content"]) for c in changes[4:]] == [("prefix", "content")] * len(messages)
     assert cli.json("slot", "peek", slot, "--values")["changes"] == changes
 
 
