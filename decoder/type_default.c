@@ -232,8 +232,6 @@ default_identifier(const char **p, const char *end, const char *name)
 
     s += quoted;
     for (; *name && s < end; name++, s++) {
-        if (quoted && *s == '"' && (++s == end || *s != '"'))
-            return false;
         if (*s != *name)
             return false;
     }
@@ -243,14 +241,15 @@ default_identifier(const char **p, const char *end, const char *name)
     return true;
 }
 
-/* enum default = "'" label "'", "::", [ schema "." ] type; another cast or an expression gives
- * none. */
+/*
+ * enum default = "'" label "'::" [ schema "." ] type; another cast or an expression gives none. As in
+ * Debezium a quote in the label stays doubled, and a type with a double quote in its name has none.
+ */
 static bool
 default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
 {
     const char *p = expr.p, *end = expr.p + expr.n, *start;
     struct slice label;
-    struct buf text;
 
     if (p == end || *p++ != '\'')
         return false;
@@ -267,13 +266,7 @@ default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
             !default_identifier(&p, end, type->name) || p != end)
             return false;
     }
-    buf_init(&text, label.n + 2);
-    for (size_t i = 0; i < label.n; i++) {
-        buf_putc(&text, label.p[i]);
-        i += label.p[i] == '\'';
-    }
-    json_cstr(out, buf_cstr(&text));
-    buf_free(&text);
+    json_str(out, label);
     return true;
 }
 
