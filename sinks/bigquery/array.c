@@ -1,6 +1,9 @@
 /*
- * PostgreSQL's array text: [bounds]={element,"quoted \"element\"",NULL,{nested}}. Elements are separated by commas (box,
- * the one type with another separator, is not bound as an array).
+ * The texts that are lists, and what separates their elements:
+ *
+ *   arrays                  [bounds]={element,"quoted \"element\"",NULL,{nested}}
+ *   vectors (pgvector)      [1,2.5,3]
+ *   int2vector, oidvector   1 2 3
  */
 #include "base/json.h"
 #include "sinks/bigquery/types.h"
@@ -14,6 +17,7 @@ struct array_reader {
     struct buf *out;
     bq_writer element;
     bool nested; /* more dimensions and NULLs are welcome */
+    char open, close;
     struct buf scratch;
 };
 
@@ -47,7 +51,7 @@ read_plain(struct array_reader *r)
     size_t start = r->i;
     struct slice text;
 
-    while (r->i < r->s.n && r->s.p[r->i] != ',' && r->s.p[r->i] != '}') {
+    while (r->i < r->s.n && r->s.p[r->i] != ',' && r->s.p[r->i] != r->close) {
         /* Only quoted elements hold backslashes or braces. */
         if (r->s.p[r->i] == '\\' || r->s.p[r->i] == '{')
             return false;
@@ -66,23 +70,25 @@ read_plain(struct array_reader *r)
 static bool
 read_level(struct array_reader *r, int depth)
 {
-    if (depth > (r->nested ? DEPTH_MAX : 1) || r->i >= r->s.n || r->s.p[r->i] != '{')
+    if (depth > (r->nested ? DEPTH_MAX : 1) || r->i >= r->s.n || r->s.p[r->i] != r->open)
         return false;
     r->i++;
     buf_putc(r->out, '[');
-    if (r->i < r->s.n && r->s.p[r->i] == '}') {
+    if (r->i < r->s.n && r->s.p[r->i] == r->close) {
         r->i++;
         buf_putc(r->out, ']');
         return true;
     }
     for (;;) {
         char c = r->i < r->s.n ? r->s.p[r->i] : '\0';
-        bool ok = c == '{' ? read_level(r, depth + 1) : c == '"' ? read_quoted(r) : read_plain(r);
+        bool ok = c == r->open ? read_level(r, depth + 1)
+                  : c == '"'   ? read_quoted(r)
+                               : read_plain(r);
 
         if (!ok || r->i >= r->s.n)
             return false;
         c = r->s.p[r->i++];
-        if (c == '}')
+        if (c == r->close)
             break;
         if (c != ',')
             return false;
@@ -92,14 +98,38 @@ read_level(struct array_reader *r, int depth)
     return true;
 }
 
+/* Neither brackets nor quotes: words between blanks. */
+static bool
+read_words(struct array_reader *r)
+{
+    size_t start;
+
+    buf_putc(r->out, '[');
+    while (r->i < r->s.n) {
+        start = r->i;
+        while (r->i < r->s.n && r->s.p[r->i] != ' ')
+            r->i++;
+        if (!r->element(r->out, (struct slice){r->s.p + start, r->i - start}))
+            return false;
+        if (r->i++ < r->s.n)
+            buf_putc(r->out, ',');
+    }
+    buf_putc(r->out, ']');
+    return r->s.n == 0 || r->s.p[r->s.n - 1] != ' ';
+}
+
 static bool
 read_array(struct buf *out, struct slice text, bq_writer element, bool nested)
 {
     struct array_reader r = {.s = text, .out = out, .element = element, .nested = nested};
     bool ok;
 
-    buf_init(&r.scratch, text.n + 1);
     skip_bounds(&r);
+    r.open = r.i < text.n ? text.p[r.i] : '\0';
+    if (r.open != '{' && r.open != '[')
+        return read_words(&r);
+    r.close = r.open == '{' ? '}' : ']';
+    buf_init(&r.scratch, text.n + 1);
     ok = read_level(&r, 1) && r.i == text.n;
     buf_free(&r.scratch);
     return ok;

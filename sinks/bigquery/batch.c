@@ -492,9 +492,9 @@ on_answer(void *arg, const struct http_response *r)
     if (n == 0) {
         b->t->unknown_column_us = 0;
         accept_all(b);
-        return;
+    } else {
+        row_errors(b, errors, n);
     }
-    row_errors(b, errors, n);
     free(errors);
 }
 

@@ -80,14 +80,24 @@ member_text(struct arena *a, const char *name)
     return s;
 }
 
+/* One JSON document instead of REPEATED values. An array of JSON documents can be either; it is REPEATED unless told. */
+static bool
+wants_json_array(const struct compiler *k, const struct bq_map_column *m, enum bq_type element)
+{
+    if (!m->typed)
+        return k->conf->arrays == BQ_ARRAYS_JSON;
+    return m->type == BQ_JSON && (m->moded ? m->mode != BQ_REPEATED : element != BQ_JSON);
+}
+
 /* Which writer brings `source` to the column, and which type the column has when the mapping is silent. */
 static void
 choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_column *m,
               struct bq_typed src, const char *place)
 {
     enum bq_type type = src.type;
+    bool json_array = src.array && wants_json_array(k, m, src.type);
 
-    if (src.array && k->conf->arrays == BQ_ARRAYS_JSON)
+    if (json_array)
         type = BQ_JSON;
     if (m->as && strcmp(m->as, "string") == 0) {
         type = BQ_STRING;
@@ -111,7 +121,7 @@ choose_writer(struct compiler *k, struct bq_column *c, const struct bq_map_colum
     c->type = type;
     if (!src.array) {
         c->write = bq_writer_for(src.source, type);
-    } else if (type == BQ_JSON && !(m->moded && m->mode == BQ_REPEATED)) {
+    } else if (json_array) {
         c->array = c->array_json = true;
         c->write = bq_writer_for(src.source, src.type);
     } else if (type == BQ_STRING && m->moded && m->mode != BQ_REPEATED) {

@@ -53,14 +53,20 @@ op_bit(enum change_op op)
     return 0;
 }
 
+/* A key-only old tuple says NULL where it means that it does not know. */
+static bool
+is_gap(const struct change *c, uint16_t col)
+{
+    return c->old_is_key && !c->plan->rel->cols[col].identity;
+}
+
 /* The column's value in the tuple; what an update did not touch and did not send is taken from before if that has it. */
 static struct value
 tuple_value(const struct row *r, const struct tuple *t, uint16_t col)
 {
     static const struct value absent = {NULL, 0, VALUE_ABSENT};
 
-    if (col >= t->n ||
-        (t == &r->c->before && r->c->old_is_key && !r->c->plan->rel->cols[col].identity))
+    if (col >= t->n || (t == &r->c->before && is_gap(r->c, col)))
         return absent;
     if (t->v[col].kind == VALUE_UNCHANGED && t == &r->c->after && col < r->c->before.n &&
         !r->c->old_is_key && r->c->before.v[col].kind != VALUE_UNCHANGED)
@@ -289,7 +295,7 @@ key_changed(const struct bq_program *p, const struct change *c)
             continue;
         old = &c->before.v[col];
         new = &c->after.v[col];
-        if (old->kind == VALUE_ABSENT || new->kind == VALUE_UNCHANGED)
+        if (old->kind == VALUE_ABSENT || new->kind == VALUE_UNCHANGED || is_gap(c, col))
             continue;
         if (old->kind != new->kind || old->n != new->n ||
             (old->n && memcmp(old->p, new->p, old->n) != 0))

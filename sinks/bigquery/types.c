@@ -203,6 +203,21 @@ rule_find(const struct schema *s, const char *pg)
     return &bq_rules[bq_nrules - 1];
 }
 
+/*
+ * Arrays whose elements are not separated by commas (typdelim of box and of PostGIS's types): their whole text is a STRING.
+ */
+static const char *const odd_arrays[] = {"_box", "_geometry", "_geography", "_box2d", "_box3d"};
+
+static bool
+is_odd_array(const char *pg)
+{
+    for (size_t i = 0; i < COUNT(odd_arrays); i++) {
+        if (strcmp(odd_arrays[i], pg) == 0)
+            return true;
+    }
+    return false;
+}
+
 struct bq_typed
 bq_type_of(const struct binding *b)
 {
@@ -211,6 +226,8 @@ bq_type_of(const struct binding *b)
     struct bq_typed out = {0};
     const struct bq_rule *r;
 
+    if (is_odd_array(pg))
+        return (struct bq_typed){.source = BQ_SRC_TEXT, .type = BQ_STRING};
     if (s->type == SCHEMA_ARRAY && s->items) {
         out.array = true;
         s = s->items;

@@ -447,6 +447,124 @@ a_row_beyond_the_record_buffer_is_a_data_error(void **state)
     bq_program_free(p);
 }
 
+/* What the decoder really binds for PostgreSQL's types, in the modes that change it. */
+static void
+every_postgresql_type_gets_its_column_and_value(void **state)
+{
+    enum { STRING_MODES = 1, DOUBLE = 2, CONNECT_TIME = 4 };
+    static const struct {
+        uint32_t oid;
+        int32_t typmod;
+        unsigned modes;
+        enum bq_type type;
+        bool repeated;
+        const char *text, *want; /* NULL: not representable */
+    } rows[] = {
+        {16, -1, 0, BQ_BOOL, false, "t", "true"},
+        {21, -1, 0, BQ_INT64, false, "-7", "-7"},
+        {23, -1, 0, BQ_INT64, false, "7", "7"},
+        {20, -1, 0, BQ_INT64, false, "9223372036854775807", "\"9223372036854775807\""},
+        {26, -1, 0, BQ_INT64, false, "4294967295", "4294967295"},
+        {700, -1, 0, BQ_FLOAT64, false, "0.1", "0.1"},
+        {701, -1, 0, BQ_FLOAT64, false, "1e+22", "1e+22"},
+        {1700, ((12 << 16) | 2) + 4, 0, BQ_NUMERIC, false, "1.50", "\"1.50\""},
+        {1700, ((40 << 16) | 12) + 4, 0, BQ_BIGNUMERIC, false, "1.5", "\"1.5\""},
+        {1700, ((90 << 16) | 12) + 4, 0, BQ_STRING, false, "1.5", "\"1.5\""},
+        {1700, -1, 0, BQ_BIGNUMERIC, false, "NaN", NULL},
+        {1700, -1, STRING_MODES, BQ_STRING, false, "NaN", "\"NaN\""},
+        {1700, -1, DOUBLE, BQ_FLOAT64, false, "NaN", "\"NaN\""},
+        {790, -1, 0, BQ_STRING, false, "$1.00", "\"$1.00\""},
+        {25, -1, 0, BQ_STRING, false, "x\"y", "\"x\\\"y\""},
+        {1043, 14, 0, BQ_STRING, false, "x", "\"x\""},
+        {1042, 8, 0, BQ_STRING, false, "x   ", "\"x   \""},
+        {2950, -1, 0, BQ_STRING, false, "5f0c2b52-0000-4000-8000-000000000001",
+         "\"5f0c2b52-0000-4000-8000-000000000001\""},
+        {17, -1, 0, BQ_BYTES, false, "\\x00ff", "\"AP8=\""},
+        {17, -1, STRING_MODES, BQ_BYTES, false, "\\x00ff", "\"AP8=\""},
+        {1560, 1, 0, BQ_BOOL, false, "1", "true"},
+        {1560, 3, 0, BQ_STRING, false, "101", "\"101\""},
+        {1562, -1, 0, BQ_STRING, false, "101", "\"101\""},
+        {114, -1, 0, BQ_JSON, false, "{}", "\"{}\""},
+        {3802, -1, 0, BQ_JSON, false, "[1]", "\"[1]\""},
+        {142, -1, 0, BQ_STRING, false, "<a/>", "\"<a/>\""},
+        {1082, -1, 0, BQ_DATE, false, "2026-11-21", "\"2026-11-21\""},
+        {1082, -1, CONNECT_TIME, BQ_DATE, false, "infinity", NULL},
+        {1083, -1, 0, BQ_TIME, false, "10:00:00.5", "\"10:00:00.5\""},
+        {1083, -1, CONNECT_TIME, BQ_TIME, false, "24:00:00", NULL},
+        {1266, -1, 0, BQ_STRING, false, "10:00:00+00", "\"10:00:00+00\""},
+        {1114, -1, 0, BQ_DATETIME, false, "2026-11-21 10:00:00", "\"2026-11-21T10:00:00\""},
+        {1114, 3, 0, BQ_DATETIME, false, "2026-11-21 10:00:00.5", "\"2026-11-21T10:00:00.5\""},
+        {1114, -1, CONNECT_TIME, BQ_DATETIME, false, "infinity", NULL},
+        {1114, -1, STRING_MODES, BQ_DATETIME, false, "2026-11-21 10:00:00",
+         "\"2026-11-21T10:00:00\""},
+        {1184, -1, 0, BQ_TIMESTAMP, false, "2026-11-21 10:00:00+00", "\"2026-11-21T10:00:00Z\""},
+        {1184, -1, CONNECT_TIME, BQ_TIMESTAMP, false, "0044-03-15 10:00:00+00 BC", NULL},
+        {1186, -1, 0, BQ_STRING, false, "1 day", "\"1 day\""},
+        {600, -1, 0, BQ_STRING, false, "(1,2)", "\"(1,2)\""},
+        {869, -1, 0, BQ_STRING, false, "10.0.0.1/8", "\"10.0.0.1/8\""},
+        {3904, -1, 0, BQ_STRING, false, "[1,5)", "\"[1,5)\""},
+        {1007, -1, 0, BQ_INT64, true, "{1,2}", "[1,2]"},
+        {1009, -1, 0, BQ_STRING, true, "{a,\"b c\"}", "[\"a\",\"b c\"]"},
+        {1231, ((12 << 16) | 2) + 4, 0, BQ_NUMERIC, true, "{1.50}", "[\"1.50\"]"},
+        {1185, -1, 0, BQ_TIMESTAMP, true, "{\"2026-11-21 10:00:00+00\"}",
+         "[\"2026-11-21T10:00:00Z\"]"},
+        {22, -1, 0, BQ_INT64, true, "1 2", "[1,2]"},
+        {1020, -1, 0, BQ_STRING, false, "{(1,1),(0,0);(2,2),(1,1)}",
+         "\"{(1,1),(0,0);(2,2),(1,1)}\""},
+        {1561, -1, 0, BQ_STRING, false, "{101,1}", "\"{101,1}\""},
+        {1000, -1, 0, BQ_BOOL, true, "{t,f}", "[true,false]"},
+        {3807, -1, 0, BQ_JSON, true, "{\"{\\\"a\\\": 1}\"}", "[\"{\\\"a\\\": 1}\"]"},
+    };
+    struct types *types = types_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static const struct fix_col col = {.name = "x", .pg = "", .schema = SCHEMA_STRING};
+        const char *const values[] = {rows[i].text};
+        struct bq_conf conf = conf_of(NULL);
+        struct bq_program *p;
+        struct arena a;
+        struct json_format json = {0};
+        struct fix f;
+        char want[200];
+        uint32_t missing = 0;
+
+        fix_init(&f, "t", &col, 1, "", 'f');
+        arena_init(&a);
+        f.cols[0].type = rows[i].oid;
+        f.cols[0].typmod = rows[i].typmod;
+        f.settings.delimiter = ".";
+        f.settings.unavailable = SLICE_LIT("__debezium_unavailable_value");
+        f.settings.time = TIME_ADAPTIVE_US;
+        if (rows[i].modes & STRING_MODES) {
+            f.settings.decimal = DECIMAL_STRING;
+            f.settings.binary = BINARY_HEX;
+            f.settings.time = TIME_ISOSTRING;
+        }
+        if (rows[i].modes & DOUBLE)
+            f.settings.decimal = DECIMAL_DOUBLE;
+        if (rows[i].modes & CONNECT_TIME)
+            f.settings.time = TIME_CONNECT;
+        f.settings.unknown_types = true;
+        assert_int_equal(
+            type_bind(types, &f.cols[0], &f.settings, &json, &a, &f.fields[0].value, &missing),
+            BIND_OK);
+        p = program_of(&conf, &f);
+        if (p->columns[0].type != rows[i].type ||
+            (p->columns[0].mode == BQ_REPEATED) != rows[i].repeated)
+            fail_msg("oid %u, modes %u: got %s %s", rows[i].oid, rows[i].modes,
+                     bq_type_name(p->columns[0].type), bq_mode_name(p->columns[0].mode));
+        if (rows[i].want)
+            snprintf(want, sizeof(want), "c 0 {\"x\":%s}\n", rows[i].want);
+        else
+            snprintf(want, sizeof(want), "c 0 {\"x\":\"%s\"} !unrepresentable\n", rows[i].text);
+        expect(p, fix_change(&f, OP_CREATE, NULL, values), want);
+        bq_program_free(p);
+        arena_free(&a);
+    }
+    types_free(types);
+}
+
 int
 main(void)
 {
@@ -464,6 +582,7 @@ main(void)
         cmocka_unit_test(every_metadata_column_has_its_feed),
         cmocka_unit_test(sequence_sorts_and_ids_differ),
         cmocka_unit_test(arrays_follow_the_setting),
+        cmocka_unit_test(every_postgresql_type_gets_its_column_and_value),
         cmocka_unit_test(a_row_beyond_the_record_buffer_is_a_data_error),
     };
 
