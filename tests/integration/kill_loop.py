@@ -141,10 +141,8 @@ def main():
         reader = kafka.Topics(broker.bootstrap, "kill")
         for f in reader.admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)]).values():
             f.result()
-        schemas_off = {f"{side}.converter{x}": v for side in ("key", "value") for x, v in
-                       (("", "org.apache.kafka.connect.json.JsonConverter"), (".schemas.enable", "false"))}
         connector = program.Connector(work / "connector", "kill", {
-            **program.base_settings(db, "kill"), **schemas_off, "snapshot.mode": "no_data", "bootstrap.servers": broker.bootstrap})
+            **program.base_settings(db, "kill"), **program.NO_SCHEMAS, "snapshot.mode": "no_data", "bootstrap.servers": broker.bootstrap})
         connector.start("--sink", "kafka")
         connector.wait_streaming(db)
         writers = [Writer(db, w, stop) for w in range(WRITERS)]

@@ -121,11 +121,17 @@ def test_missing_file_is_an_error_that_names_it(tmp_path):
     assert "nowhere.json" in said(done)
 
 
-@pytest.mark.parametrize("args", [["run"], ["run", "x", "--sink", "carrier-pigeon"], ["fly"], ["run", "x", "--no-such-option"]])
+@pytest.mark.parametrize("args", [["run"], ["fly"], ["run", "x", "--no-such-option"]])
 def test_wrong_command_line_exits_2(args, tmp_path):
     done = program.call(*args, cwd=tmp_path)
     assert done.returncode == program.USAGE
     assert done.stderr
+
+
+def test_unknown_sink_is_told_which_there_are(table, new_connector):
+    done = new_connector().call("run", "{file}", "--sink", "carrier-pigeon", "--check")
+    assert done.returncode == program.CONFIG
+    assert "carrier-pigeon" in said(done) and "bigquery" in said(done)
 
 
 def test_refused_producer_override_gives_a_reason(table, new_connector):

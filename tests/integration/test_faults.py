@@ -103,7 +103,8 @@ def test_publication_dropped_while_running_is_an_error_not_silence(table, stream
     table.sql(f"drop publication {streaming.settings['publication.name']}")
     table.sql("insert into t values (1)")
     assert streaming.exit_code(60) == program.CONFIG
-    assert any("publication" in code for code in streaming.error_codes())
+    assert "object.missing" in streaming.error_codes()
+    assert streaming.settings["publication.name"] in streaming.log()
 
 
 def test_a_slot_that_vanished_is_never_made_again_over_an_offset(table, streaming):
@@ -135,9 +136,9 @@ def test_wrong_password_is_a_configuration_error(server, table, new_connector):
             with open(hba, "w") as f:
                 f.write("host all limited 127.0.0.1/32 scram-sha-256\nhost replication limited 127.0.0.1/32 scram-sha-256\n" + text)
             table.sql("select pg_reload_conf()")
-            c = new_connector(database__user="limited", database__password="wrong").start("--sink", "null")
+            c = new_connector(database__user="limited", database__password="letmein123").start("--sink", "null")
             assert c.exit_code() == program.CONFIG
-            assert "limited" in c.log() and "wrong" not in c.log().replace("wrong password", "")
+            assert "limited" in c.log() and "letmein123" not in c.log()
         finally:
             with open(hba, "w") as f:
                 f.write(text)
@@ -164,9 +165,9 @@ def test_table_without_identity_is_named_with_the_sql_that_mends_it(db, new_conn
 
 
 def test_statement_and_idle_timeouts_of_the_role_do_not_reach_it(table, new_connector):
+    table.sql("insert into t select g, repeat('x', 100) from generate_series(1, 100000) g")
     table.sql(f"alter database \"{table.name}\" set statement_timeout = '200ms'")
     table.sql(f"alter database \"{table.name}\" set idle_in_transaction_session_timeout = '200ms'")
-    table.sql("insert into t select g, repeat('x', 100) from generate_series(1, 100000) g")
     c = new_connector().start("--sink", "null")
     c.wait_streaming(table)
     time.sleep(1)

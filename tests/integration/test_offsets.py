@@ -88,6 +88,8 @@ def test_accept_settles_a_refusal(table, stopped):
     table.sql("select pg_replication_slot_advance(%s, pg_current_wal_lsn())", stopped.slot)
     refused(stopped, "offset.behind")
     done = stopped.call("offsets", "accept", "{file}")
+    assert done.returncode == program.REFUSED, "without --yes, and nobody to ask, nothing is changed"
+    done = stopped.call("offsets", "accept", "--yes", "{file}")
     assert done.returncode == program.OK, done.stderr
     table.sql("insert into t values (3)")
     stopped.start("--sink", "lines")

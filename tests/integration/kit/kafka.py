@@ -169,11 +169,14 @@ class Topics:
                 last, since = now, time.monotonic()
         return self.read()
 
-    def read(self):
-        """[{topic, partition, headers, key, value}] by topic, partition and offset."""
-        ends = self.ends()
-        left = {k: v for k, v in ends.items() if v > 0}
-        self.consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in left])
+    def last(self):
+        """The last record of each partition."""
+        return self.read(only_last=True)
+
+    def read(self, only_last=False):
+        """[{topic, partition, offset, headers, key, value}] by topic, partition and offset."""
+        left = {k: v for k, v in self.ends().items() if v > 0}
+        self.consumer.assign([TopicPartition(t, p, end - 1 if only_last else OFFSET_BEGINNING) for (t, p), end in left.items()])
         out, stop = [], time.monotonic() + 60
         while left and time.monotonic() < stop:
             for m in self.consumer.consume(5000, 0.2):

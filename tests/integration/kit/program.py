@@ -124,6 +124,11 @@ class Connector:
         return [json.loads(x) for x in self.stdout.read_text(errors="surrogateescape").splitlines() if x]
 
 
+# Records of some hundred bytes instead of thousands, for tests of many.
+NO_SCHEMAS = {f"{side}.converter{option}": value for side in ("key", "value") for option, value in
+              (("", "org.apache.kafka.connect.json.JsonConverter"), (".schemas.enable", "false"))}
+
+
 def base_settings(db, name):
     """What every test's connector has in common: few and Debezium's own, so that defaults are what is tested."""
     return {
