@@ -72,6 +72,24 @@ buf_putc(struct buf *b, char c)
     }
 }
 
+/*
+ * Appends a short text that has BUF_PAD readable bytes behind its end: copied in blocks, without a call. For the constant
+ * pieces of records.
+ */
+enum { BUF_PAD = 32 };
+static inline void
+buf_add_padded(struct buf *b, const char *p, size_t n)
+{
+    char *w = buf_room(b, n + BUF_PAD);
+
+    if (!w)
+        return;
+    b->n += n;
+    memcpy(w, p, BUF_PAD);
+    if (__builtin_expect(n > BUF_PAD, 0))
+        memcpy(w + BUF_PAD, p + BUF_PAD, n - BUF_PAD);
+}
+
 #define BUF_LIT(b, s) buf_add((b), "" s, sizeof(s) - 1)
 
 void buf_str(struct buf *b, const char *s);

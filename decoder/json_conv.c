@@ -40,7 +40,7 @@ struct json_program {
 
 /* ------------------------------------------------------------------------------------------------ the cache */
 
-enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 160, JSON_TAIL_OP = 26, JSON_LSN_LOW = 10000 };
+enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 128, JSON_TAIL_OP = 26, JSON_LSN_LOW = 10000 };
 
 /* The source block of one program in one transaction, in three pieces with the LSN between them. */
 struct json_source {
@@ -82,11 +82,15 @@ json_cache(struct recbuf *out)
 
 /* ------------------------------------------------------------------------------------------------ compiling */
 
+/* Moves what is in `b` to the arena, padded for buf_add_padded. */
 static struct slice
 json_keep(struct arena *a, struct buf *b)
 {
-    struct slice s = arena_slice(a, buf_view(b));
+    char *p = arena_alloc(a, b->n + BUF_PAD);
+    struct slice s = {p, b->n};
 
+    if (b->n)
+        memcpy(p, b->p, b->n);
     buf_clear(b);
     return s;
 }
@@ -111,7 +115,7 @@ static struct slice
 json_compile_head(struct json_program *prog, bool schemas, const struct schema *schema, struct buf *b)
 {
     if (!schemas)
-        return (struct slice){"", 0};
+        return json_keep(&prog->arena, b);
     BUF_LIT(b, "{\"schema\":");
     schema_write(b, schema, (struct slice){NULL, 0});
     BUF_LIT(b, ",\"payload\":");
@@ -164,8 +168,7 @@ json_compile(const struct plan *p, struct err *e)
     buf_slice(&b, prog->value_head);
     BUF_LIT(&b, "{\"before\":null,\"after\":");
     prog->create_head = json_keep(&prog->arena, &b);
-    if (p->key_schema)
-        prog->key_head = json_compile_head(prog, s->key_json.schemas, p->key_schema, &b);
+    prog->key_head = json_compile_head(prog, p->key_schema && s->key_json.schemas, p->key_schema, &b);
     json_compile_source(prog, &b);
     if (!buf_ok(&b)) {
         err_set(e, ERR_DATA, "record.schema", "the schema of topic \"%s\" is larger than %d bytes", p->topic, JSON_SCHEMA_MAX);
@@ -217,8 +220,8 @@ json_unchanged(const struct change *c, uint16_t col)
 }
 
 static bool
-json_put_row(const struct json_program *prog, const struct json_row *row, const struct change *c, struct tuple t,
-             struct recbuf *out, struct err *e)
+json_put_row(const struct json_program *prog, const struct json_row *row, const struct change *c,
+             const struct tuple *t, struct recbuf *out, struct err *e)
 {
     struct buf *b = &out->bytes;
 
@@ -226,20 +229,19 @@ json_put_row(const struct json_program *prog, const struct json_row *row, const 
         buf_putc(b, '{');
     for (const struct json_step *st = row->steps, *end = st + row->n; st < end; st++) {
         const struct binding *bind = &st->field->value;
-        const struct value *v = st->col < t.n ? &t.v[st->col] : NULL;
+        const struct value *v = st->col < t->n ? &t->v[st->col] : NULL;
         size_t mark;
 
-        buf_add(b, st->lit, st->nlit);
-        if (v && v->kind == VALUE_UNCHANGED) {
-            v = json_unchanged(c, st->col);
-            if (!v) {
-                buf_slice(b, bind->unavailable_json);
+        buf_add_padded(b, st->lit, st->nlit);
+        if (__builtin_expect(!v || v->kind != VALUE_TEXT, 0)) {
+            if (v && v->kind == VALUE_UNCHANGED && !(v = json_unchanged(c, st->col))) {
+                buf_add(b, bind->unavailable_json.p, bind->unavailable_json.n);
                 continue;
             }
-        }
-        if (!v || v->kind != VALUE_TEXT) {
-            buf_slice(b, bind->null_json);
-            continue;
+            if (!v || v->kind != VALUE_TEXT) {
+                buf_add(b, bind->null_json.p, bind->null_json.n);
+                continue;
+            }
         }
         mark = b->n;
         if (__builtin_expect(!bind->write(b, (struct slice){v->p, v->n}, bind->ctx, e), 0) &&
@@ -251,8 +253,8 @@ json_put_row(const struct json_program *prog, const struct json_row *row, const 
 }
 
 static bool
-json_put_key(const struct json_program *prog, const struct change *c, struct tuple t, struct recbuf *out, struct record *r,
-             struct err *e)
+json_put_key(const struct json_program *prog, const struct change *c, const struct tuple *t,
+             struct recbuf *out, struct record *r, struct err *e)
 {
     struct buf *b = &out->bytes;
 
@@ -261,7 +263,7 @@ json_put_key(const struct json_program *prog, const struct change *c, struct tup
         r->null_key = true;
         return true;
     }
-    buf_slice(b, prog->key_head);
+    buf_add_padded(b, prog->key_head.p, prog->key_head.n);
     if (!json_put_row(prog, &prog->key, c, t, out, e))
         return false;
     if (prog->key_brace)
@@ -446,19 +448,20 @@ json_close(const struct json_program *prog, struct recbuf *out, struct record *r
 
 /* One envelope: before and after as given, key from `key` (no key at all for a truncate). */
 static bool
-json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op, struct tuple before,
-                  struct tuple after, const struct tuple *key, uint16_t index, struct recbuf *out, struct err *e)
+json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op,
+                  const struct tuple *before, const struct tuple *after, const struct tuple *key, uint16_t index,
+                  struct recbuf *out, struct err *e)
 {
     struct record *r = json_open(out, c, op, index);
     struct buf *b = &out->bytes;
 
     if (!key)
         r->null_key = true;
-    else if (!json_put_key(prog, c, *key, out, r, e))
+    else if (!json_put_key(prog, c, key, out, r, e))
         return false;
     r->value = (uint32_t)b->n;
-    if (before.n == 0) {
-        buf_slice(b, prog->create_head);
+    if (!before) {
+        buf_add_padded(b, prog->create_head.p, prog->create_head.n);
     } else {
         buf_slice(b, prog->value_head);
         BUF_LIT(b, "{\"before\":");
@@ -466,7 +469,7 @@ json_put_envelope(const struct json_program *prog, const struct change *c, enum 
             return false;
         BUF_LIT(b, ",\"after\":");
     }
-    if (after.n == 0)
+    if (!after)
         BUF_LIT(b, "null");
     else if (!json_put_row(prog, &prog->row, c, after, out, e))
         return false;
@@ -557,7 +560,7 @@ json_put_header_text(struct buf *b, const char *json, size_t n)
 
 /* The header that points from one half of a key change to the other; `other` is the other half's key row. */
 static bool
-json_put_key_header(const struct json_program *prog, const struct change *c, struct tuple other, const char *name,
+json_put_key_header(const struct json_program *prog, const struct change *c, const struct tuple *other, const char *name,
                     struct recbuf *out, size_t rec, struct err *e)
 {
     size_t at = out->bytes.n, n;
@@ -594,22 +597,20 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
     }
     if (same)
         return true;
-    if (!json_put_row(prog, &prog->key, c, c->before, out, e))
+    if (!json_put_row(prog, &prog->key, c, &c->before, out, e))
         return false;
     n1 = out->bytes.n - at;
-    if (!json_put_row(prog, &prog->key, c, c->after, out, e))
+    if (!json_put_row(prog, &prog->key, c, &c->after, out, e))
         return false;
     *changed = n1 != out->bytes.n - at - n1 || memcmp(out->bytes.p + at, out->bytes.p + at + n1, n1) != 0;
     out->bytes.n = at;
     return true;
 }
 
-static const struct tuple none;
-
 static bool
 json_encode_delete(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
-    if (!json_put_envelope(prog, c, OP_DELETE, c->before, none, &c->before, 0, out, e))
+    if (!json_put_envelope(prog, c, OP_DELETE, &c->before, NULL, &c->before, 0, out, e))
         return false;
     if (c->plan->settings->tombstones)
         json_put_tombstone(c, out, 1);
@@ -627,8 +628,8 @@ json_encode_key_change(const struct json_program *prog, const struct change *c, 
     size_t first = out->n;
 
     if (!(s->skipped_ops & OPS_DELETE)) {
-        if (!json_put_envelope(prog, c, OP_DELETE, c->before, none, &c->before, 0, out, e) ||
-            !json_put_key_header(prog, c, c->after, "__debezium.newkey", out, first, e))
+        if (!json_put_envelope(prog, c, OP_DELETE, &c->before, NULL, &c->before, 0, out, e) ||
+            !json_put_key_header(prog, c, &c->after, "__debezium.newkey", out, first, e))
             return false;
         if (s->tombstones) {
             json_put_tombstone(c, out, 1);
@@ -639,8 +640,8 @@ json_encode_key_change(const struct json_program *prog, const struct change *c, 
     }
     if (s->skipped_ops & OPS_CREATE)
         return true;
-    return json_put_envelope(prog, c, OP_CREATE, none, c->after, &c->after, (uint16_t)(out->n - first), out, e) &&
-           json_put_key_header(prog, c, c->before, "__debezium.oldkey", out, out->n - 1, e);
+    return json_put_envelope(prog, c, OP_CREATE, NULL, &c->after, &c->after, (uint16_t)(out->n - first), out, e) &&
+           json_put_key_header(prog, c, &c->before, "__debezium.oldkey", out, out->n - 1, e);
 }
 
 static bool
@@ -652,7 +653,7 @@ json_encode_update(const struct json_program *prog, const struct change *c, stru
         return false;
     if (changed)
         return json_encode_key_change(prog, c, out, e);
-    return json_put_envelope(prog, c, OP_UPDATE, c->before, c->after, &c->after, 0, out, e);
+    return json_put_envelope(prog, c, OP_UPDATE, c->before.n ? &c->before : NULL, &c->after, &c->after, 0, out, e);
 }
 
 static void
@@ -709,13 +710,13 @@ json_encode(const struct json_program *prog, const struct change *c, struct recb
     switch (c->op) {
     case OP_CREATE:
     case OP_READ:
-        return json_put_envelope(prog, c, c->op, none, c->after, &c->after, 0, out, e);
+        return json_put_envelope(prog, c, c->op, NULL, &c->after, &c->after, 0, out, e);
     case OP_UPDATE:
         return json_encode_update(prog, c, out, e);
     case OP_DELETE:
         return json_encode_delete(prog, c, out, e);
     case OP_TRUNCATE:
-        return json_put_envelope(prog, c, OP_TRUNCATE, none, none, NULL, 0, out, e);
+        return json_put_envelope(prog, c, OP_TRUNCATE, NULL, NULL, NULL, 0, out, e);
     case OP_MESSAGE:
         return json_encode_message(prog, c, out, e);
     }

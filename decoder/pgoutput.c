@@ -134,20 +134,30 @@ pgo_read_tuple(struct rd *r, struct value *values, struct tuple *out, struct err
         return err_set(e, ERR_DATA, "pgoutput.columns", "tuple claims %u columns, at most %d are possible", n,
                        PGO_COLUMNS_MAX);
     for (struct value *v = values, *end = values + n; v < end; v++) {
-        uint8_t kind = rd_u8(r);
+        uint8_t kind;
 
-        if (__builtin_expect(kind == 't', 1)) {
-            uint32_t len = rd_u32(r);
-            struct slice s = rd_bytes(r, len);
+        /* The common case with one bounds check for its head. */
+        if (__builtin_expect(rd_left(r) >= 5 && r->p[0] == 't', 1)) {
+            uint32_t len;
 
-            *v = (struct value){s.p, (uint32_t)s.n, VALUE_TEXT};
-        } else if (kind == 'n') {
+            memcpy(&len, r->p + 1, sizeof(len));
+            len = __builtin_bswap32(len);
+            r->p += 5;
+            if (__builtin_expect(!rd_need(r, len), 0))
+                break;
+            *v = (struct value){(const char *)r->p, len, VALUE_TEXT};
+            r->p += len;
+            continue;
+        }
+        kind = rd_u8(r);
+        if (kind == 'n') {
             *v = (struct value){NULL, 0, VALUE_NULL};
         } else if (kind == 'u') {
             *v = (struct value){NULL, 0, VALUE_UNCHANGED};
+        } else if (!rd_ok(r) || kind == 't') { /* a text value's head is cut off */
+            r->bad = true;
+            break;
         } else {
-            if (!rd_ok(r))
-                break;
             return err_set(e, ERR_DATA, "pgoutput.value", "tuple has a value of unknown kind 0x%02x%s", kind,
                            kind == 'b' ? " (binary, which was not asked for)" : "");
         }

@@ -23,8 +23,8 @@ struct led_entry {
 struct led_slot {
     struct led_txn txn;
     uint64_t end_lsn;  /* 0: its commit has not come yet */
-    uint64_t last;     /* ticket behind its last entry */
-    bool empty;        /* it has no entry */
+    uint64_t first;    /* ticket of its first entry */
+    uint64_t last;     /* ticket behind its last entry; known at its end */
 };
 
 struct ledger {
@@ -118,30 +118,38 @@ led_nothing_at(struct ledger *l, uint64_t lsn)
     led_flush_to(l, lsn);
 }
 
-/* Takes delivered entries off the head and finished transactions with them. */
+/* The entry before the head is the last one delivered. */
 static void
-led_advance(struct ledger *l)
+led_stand_at(struct ledger *l, const struct led_slot *t)
 {
-    for (;;) {
-        struct led_slot *t;
+    const struct led_entry *en = &l->entries[(l->head - 1) & l->mask];
 
-        if (l->txn_head == l->txn_tail)
-            return;
-        t = &l->txns[l->txn_head & l->txn_mask];
-        while (l->head != t->last && l->entries[l->head & l->mask].acks == 0) {
-            const struct led_entry *en = &l->entries[l->head & l->mask];
+    l->pos.lsn = en->lsn;
+    l->pos.ordinal = en->ordinal;
+    l->pos.type = (enum led_type)en->type;
+    l->pos.txn = t->txn;
+    l->changed = true;
+}
 
-            l->pos.lsn = en->lsn;
-            l->pos.ordinal = en->ordinal;
-            l->pos.type = (enum led_type)en->type;
-            l->pos.txn = t->txn;
-            l->changed = true;
+/*
+ * Takes delivered entries off the head and finished transactions with them. Done when somebody asks, not with every ack:
+ * acks come by the hundred thousand, questions by the hundred.
+ */
+static void
+led_settle(struct ledger *l)
+{
+    while (l->txn_head != l->txn_tail) {
+        struct led_slot *t = &l->txns[l->txn_head & l->txn_mask];
+        uint64_t from = l->head, last = t->end_lsn ? t->last : l->tail;
+
+        while (l->head != last && l->entries[l->head & l->mask].acks == 0)
             l->head++;
-        }
-        if (l->head != t->last || t->end_lsn == 0)
+        if (l->head != from)
+            led_stand_at(l, t);
+        if (l->head != last || t->end_lsn == 0)
             return;
         l->pos.commit_end = t->end_lsn;
-        if (t->empty)
+        if (t->first == t->last)
             led_nothing_at(l, t->end_lsn);
         else
             led_flush_to(l, t->end_lsn);
@@ -153,9 +161,12 @@ void
 led_begin(struct ledger *l, const struct led_txn *t)
 {
     assert(!l->open);
-    if (l->txn_tail - l->txn_head > l->txn_mask)
-        led_grow_txns(l);
-    l->txns[l->txn_tail & l->txn_mask] = (struct led_slot){.txn = *t, .last = l->tail, .empty = true};
+    if (l->txn_tail - l->txn_head > l->txn_mask) {
+        led_settle(l);
+        if (l->txn_tail - l->txn_head > l->txn_mask)
+            led_grow_txns(l);
+    }
+    l->txns[l->txn_tail & l->txn_mask] = (struct led_slot){.txn = *t, .first = l->tail};
     l->txn_tail++;
     l->open = true;
 }
@@ -167,8 +178,11 @@ led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal, u
 
     assert(l->open);
     assert(acks <= UINT16_MAX);
-    if (l->tail - l->head > l->mask)
-        led_grow_entries(l);
+    if (l->tail - l->head > l->mask) {
+        led_settle(l);
+        if (l->tail - l->head > l->mask)
+            led_grow_entries(l);
+    }
     l->entries[ticket & l->mask] = (struct led_entry){
         .lsn = lsn,
         .ordinal = ordinal,
@@ -177,13 +191,9 @@ led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal, u
         .type = (uint8_t)type,
     };
     l->tail++;
-    l->txns[(l->txn_tail - 1) & l->txn_mask].last = l->tail;
-    l->txns[(l->txn_tail - 1) & l->txn_mask].empty = false;
     if (acks) {
         l->pending++;
         l->bytes += bytes;
-    } else {
-        led_advance(l);
     }
     return ticket;
 }
@@ -201,8 +211,6 @@ led_ack(struct ledger *l, uint64_t ticket, unsigned n, struct err *e)
         return true;
     l->pending--;
     l->bytes -= en->bytes;
-    if (ticket == l->head)
-        led_advance(l);
     return true;
 }
 
@@ -211,8 +219,8 @@ led_commit(struct ledger *l, uint64_t end_lsn)
 {
     assert(l->open);
     l->open = false;
+    l->txns[(l->txn_tail - 1) & l->txn_mask].last = l->tail;
     l->txns[(l->txn_tail - 1) & l->txn_mask].end_lsn = end_lsn;
-    led_advance(l);
 }
 
 uint64_t
@@ -230,6 +238,7 @@ led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, u
 bool
 led_keepalive(struct ledger *l, uint64_t wal_end)
 {
+    led_settle(l);
     if (!led_idle(l) || wal_end <= l->pos.flush_lsn)
         return false;
     led_nothing_at(l, wal_end);
@@ -239,7 +248,7 @@ led_keepalive(struct ledger *l, uint64_t wal_end)
 bool
 led_full(const struct ledger *l)
 {
-    return l->bytes >= l->limit || l->tail - l->head >= LED_ENTRIES_MAX;
+    return l->bytes >= l->limit || (l->tail - l->head >= LED_ENTRIES_MAX && l->pending > 0);
 }
 
 bool
@@ -251,7 +260,7 @@ led_in_txn(const struct ledger *l)
 bool
 led_idle(const struct ledger *l)
 {
-    return l->pending == 0 && l->txn_head == l->txn_tail;
+    return l->pending == 0 && !l->open;
 }
 
 uint64_t
@@ -269,6 +278,7 @@ led_pending_bytes(const struct ledger *l)
 bool
 led_position(struct ledger *l, struct led_position *out)
 {
+    led_settle(l);
     if (!l->changed)
         return false;
     l->changed = false;

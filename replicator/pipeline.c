@@ -428,15 +428,16 @@ pipeline_table(struct pipeline *p, uint32_t oid)
 static void
 pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct plan *plan)
 {
-    *c = (struct change){
-        .op = op,
-        .snapshot = SNAPSHOT_FALSE,
-        .plan = plan,
-        .txn = &p->txn,
-        .lsn = p->msg_lsn,
-        .id = {p->txn.commit_lsn, p->msg_lsn, p->ordinal, false},
-        .now_ns = p->now_ns,
-    };
+    /* Member by member: the others belong to other operations, and this runs for every row. */
+    c->op = op;
+    c->snapshot = SNAPSHOT_FALSE;
+    c->old_is_key = false;
+    c->plan = plan;
+    c->txn = &p->txn;
+    c->before = c->after = (struct tuple){NULL, 0};
+    c->lsn = p->msg_lsn;
+    c->id = (struct identity){p->txn.commit_lsn, p->msg_lsn, p->ordinal, false};
+    c->now_ns = p->now_ns;
 }
 
 static const struct {
