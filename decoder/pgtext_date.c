@@ -415,11 +415,13 @@ text_interval_us(struct buf *out, struct slice text, const struct bind_ctx *ctx,
 {
     struct interval iv;
     double days, seconds, us;
+    int64_t whole;
 
     if (!interval_parse(text, &iv))
         return pgtext_bad(ctx, e);
+    whole = iv.seconds_us / 1000000;
     days = (double)(iv.years * 12 + iv.months) * (365.25 / 12.0) + (double)iv.days;
-    seconds = (double)(iv.seconds_us / 1000000) + (double)(iv.seconds_us % 1000000) / 1000000.0;
+    seconds = (double)whole + (double)(iv.seconds_us % 1000000) / 1000000.0;
     us = (((days * 24 + (double)iv.hours) * 60 + (double)iv.minutes) * 60 + seconds) * 1e6;
     num_add_i64(out, us >= 9223372036854775808.0    ? INT64_MAX
                      : us <= -9223372036854775808.0 ? INT64_MIN

@@ -116,6 +116,7 @@ text_unknown(struct buf *out, struct slice text, const struct bind_ctx *ctx, str
 bool
 text_geometric(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
+    static const char signs[9] = {'(', ')', '[', ']', '{', '}', '<', '>', ','};
     const char *p = text.p, *end = text.p + text.n;
     struct buf java;
     bool ok = true;
@@ -125,7 +126,7 @@ text_geometric(struct buf *out, struct slice text, const struct bind_ctx *ctx, s
     while (ok && p < end) {
         const char *start = p;
 
-        while (p < end && !memchr("()[]{}<>,", *p, 9))
+        while (p < end && !memchr(signs, *p, sizeof(signs)))
             p++;
         if (p > start)
             ok = pgtext_java_float(&java, (struct slice){start, (size_t)(p - start)}, false);

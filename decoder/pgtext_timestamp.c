@@ -257,6 +257,7 @@ bool
 text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
     size_t stamp = text.n - 3, digits = stamp > STAMP_MIN ? stamp - STAMP_MIN - 1 : 0;
+    static const char zeros[7] = {'.', '0', '0', '0', '0', '0', '0'};
     int64_t seconds;
     unsigned micros;
     char *w;
@@ -276,7 +277,7 @@ text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx,
         (ctx->digits == 0 || !civil_fast_fraction(text.p + STAMP_MIN, stamp - STAMP_MIN, &micros)))
         return pgtext_bad(ctx, e);
     if (ctx->digits > 0) {
-        memcpy(w, ".000000", 7);
+        memcpy(w, zeros, sizeof(zeros));
         memcpy(w, text.p + STAMP_MIN, stamp - STAMP_MIN);
         w += 1 + ctx->digits;
     }

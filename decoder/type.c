@@ -97,10 +97,9 @@ bind_array(const struct bind *b, const struct pgtype *element, struct shape *sh)
     ctx->item_ctx = item_ctx;
     ctx->item_required = b->rule->array == ARRAY_REQUIRED || b->rule->array == ARRAY_NO_NULLS;
     ctx->item_lenient = b->rule->array == ARRAY_LENIENT;
-    /* typdelim: only box and PostGIS's types have another. */
-    ctx->delim = strcmp(element->name, "box") == 0                         ? ';'
-                 : b->rule->shape && strncmp(element->name, "geo", 3) == 0 ? ':'
-                                                                           : ',';
+    ctx->delim = b->rule->flags & RULE_DELIM_SEMICOLON ? ';'
+                 : b->rule->flags & RULE_DELIM_COLON   ? ':'
+                                                       : ',';
     sh->schema = (struct schema){.type = SCHEMA_ARRAY, .items = item};
     sh->write = text_array;
     return ctx;

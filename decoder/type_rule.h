@@ -36,15 +36,17 @@ enum array_kind {
 };
 
 enum rule_flag {
-    RULE_EXTENSION = 1 << 0,     /* found by name in any schema; the others are pg_catalog's */
-    RULE_UNKNOWN = 1 << 1,       /* only said with include.unknown.datatypes */
-    RULE_FALLBACK_JSON = 1 << 2, /* `fallback` is JSON, not PostgreSQL text */
-    RULE_STREAM_NULL = 1 << 3,   /* see struct binding */
-    RULE_TOAST_TEXT = 1 << 4,    /* an unchanged array of it: [placeholder] */
-    RULE_TOAST_INTS = 1 << 5,    /* the placeholder's bytes as numbers */
-    RULE_TOAST_UUID = 1 << 6,    /* [UUID made of the placeholder] */
-    RULE_TOAST_BYTES = 1 << 7,   /* [placeholder] in bytes mode */
-    RULE_TOAST_HSTORE = 1 << 8,  /* the column itself: a map of the placeholder to itself */
+    RULE_EXTENSION = 1 << 0,       /* found by name in any schema; the others are pg_catalog's */
+    RULE_UNKNOWN = 1 << 1,         /* only said with include.unknown.datatypes */
+    RULE_FALLBACK_JSON = 1 << 2,   /* `fallback` is JSON, not PostgreSQL text */
+    RULE_STREAM_NULL = 1 << 3,     /* see struct binding */
+    RULE_TOAST_TEXT = 1 << 4,      /* an unchanged array of it: [placeholder] */
+    RULE_TOAST_INTS = 1 << 5,      /* the placeholder's bytes as numbers */
+    RULE_TOAST_UUID = 1 << 6,      /* [UUID made of the placeholder] */
+    RULE_TOAST_BYTES = 1 << 7,     /* [placeholder] in bytes mode */
+    RULE_TOAST_HSTORE = 1 << 8,    /* the column itself: a map of the placeholder to itself */
+    RULE_DELIM_SEMICOLON = 1 << 9, /* pg_type.typdelim, where it is no comma */
+    RULE_DELIM_COLON = 1 << 10,
 };
 
 struct shape_in {
