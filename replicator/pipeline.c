@@ -49,6 +49,7 @@ struct pipeline {
     /* The last change put: what is sent again up to here is dropped. */
     uint64_t done_commit, done_ordinal, done_single;
     struct pipeline_resume bare;
+    uint64_t bare_at;         /* commit LSN of the transaction that a bare offset stands in, once it was found */
 
     /* What is parked. */
     enum park park;
@@ -302,18 +303,25 @@ pipeline_out_of_order(const char *what, struct err *e)
     return err_set(e, ERR_DATA, "pgoutput.order", "%s outside of a transaction", what);
 }
 
-/* Which of a transaction's changes were delivered before? */
-static void
-pipeline_judge_txn(struct pipeline *p, uint64_t commit_lsn)
+static bool
+pipeline_gap(struct err *e)
 {
-    p->skip_txn = commit_lsn < p->done_commit;
-    p->bare_txn = false;
-    if (p->bare.bare) {
-        p->skip_txn = commit_lsn < p->bare.bare_commit;
-        p->bare_txn = !p->skip_txn && p->bare.bare_is_row;
-        if (!p->skip_txn)
-            p->bare.bare = false;
+    return err_set(e, ERR_FATAL, "wal.gap", "the server did not repeat the transaction that was cut off");
+}
+
+/*
+ * Which of a transaction's changes were delivered before? A bare offset's row is looked for in its own transaction: that one
+ * may be confirmed already, and in another a row of a lower LSN is not older (it began before and committed behind).
+ */
+static void
+pipeline_judge_txn(struct pipeline *p, uint64_t commit_lsn, uint64_t xid)
+{
+    p->skip_txn = commit_lsn < p->done_commit || (p->bare.bare && commit_lsn < p->bare.bare_commit);
+    if (p->bare.bare && !p->skip_txn && (!p->bare.bare_is_row || !p->bare.bare_xid || p->bare.bare_xid == xid)) {
+        p->bare.bare = false;
+        p->bare_at = p->bare.bare_is_row ? commit_lsn : 0;
     }
+    p->bare_txn = p->bare_at && p->bare_at == commit_lsn;
 }
 
 static enum pipe_result
@@ -328,12 +336,12 @@ pipeline_begin(struct pipeline *p, struct err *e)
     }
     /* Only older ones may come before a half received transaction is sent again. */
     if (led_in_txn(p->parts.ledger) && commit_lsn > p->txn.commit_lsn) {
-        err_set(e, ERR_FATAL, "wal.gap", "the server did not repeat the transaction that was cut off");
+        pipeline_gap(e);
         return PIPE_ERROR;
     }
     p->in_txn = true;
     p->ordinal = 0;
-    pipeline_judge_txn(p, commit_lsn);
+    pipeline_judge_txn(p, commit_lsn, p->msg.u.begin.xid);
     if (led_in_txn(p->parts.ledger) && !continued)
         p->skip_txn = true;
     if (p->skip_txn || continued)
@@ -388,6 +396,15 @@ pipeline_origin(struct pipeline *p)
     return PIPE_OK;
 }
 
+static bool
+pipeline_is_before_bare(struct pipeline *p, uint64_t lsn)
+{
+    if (lsn != p->bare.bare_lsn || !p->bare.bare_rows)
+        return lsn < p->bare.bare_lsn;
+    p->bare.bare_rows--;
+    return true;
+}
+
 /* Counts a change of the open transaction; true when it was delivered before. */
 static bool
 pipeline_is_repeated(struct pipeline *p, uint64_t lsn)
@@ -395,17 +412,14 @@ pipeline_is_repeated(struct pipeline *p, uint64_t lsn)
     p->ordinal++;
     if (__builtin_expect(p->skip_txn, 0))
         goto repeated;
-    if (__builtin_expect(p->bare_txn, 0)) {
-        if (lsn < p->bare.bare_lsn)
-            goto repeated;
-        if (lsn == p->bare.bare_lsn && p->bare.bare_rows) {
-            p->bare.bare_rows--;
-            goto repeated;
-        }
-        return false;
-    }
     if (p->txn.commit_lsn == p->done_commit && p->ordinal <= p->done_ordinal)
         goto repeated;
+    if (__builtin_expect(p->bare_txn, 0) && pipeline_is_before_bare(p, lsn)) {
+        /* So that the next session, too, knows it. */
+        p->done_commit = p->txn.commit_lsn;
+        p->done_ordinal = p->ordinal;
+        goto repeated;
+    }
     return false;
 
 repeated:
@@ -440,18 +454,20 @@ pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct 
     c->now_ns = p->now_ns;
 }
 
+enum row_kind { ROW_INSERT, ROW_UPDATE, ROW_DELETE };
+
 static const struct {
     enum change_op op;
     enum led_type type;
     unsigned bit;
 } row_kinds[] = {
-    {OP_CREATE, LED_INSERT, OPS_CREATE},
-    {OP_UPDATE, LED_UPDATE, OPS_UPDATE},
-    {OP_DELETE, LED_DELETE, OPS_DELETE},
+    [ROW_INSERT] = {OP_CREATE, LED_INSERT, OPS_CREATE},
+    [ROW_UPDATE] = {OP_UPDATE, LED_UPDATE, OPS_UPDATE},
+    [ROW_DELETE] = {OP_DELETE, LED_DELETE, OPS_DELETE},
 };
 
 static enum pipe_result
-pipeline_row(struct pipeline *p, unsigned kind, struct err *e)
+pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
 {
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
@@ -472,10 +488,10 @@ pipeline_row(struct pipeline *p, unsigned kind, struct err *e)
         p->stats.filtered++;
         return PIPE_OK;
     }
-    if ((row->old_row.n && row->old_row.n != t->ncols) || (row->new_row.n && row->new_row.n != t->ncols)) {
+    if ((row->old_kind && row->old_row.n != t->ncols) || (kind != ROW_DELETE && row->new_row.n != t->ncols)) {
         err_set(e, ERR_DATA, "pgoutput.columns", "row of \"%.*s.%.*s\" has %u columns, the relation %u",
                 SLICE_ARG(t->plan->rel->schema), SLICE_ARG(t->plan->rel->table),
-                row->new_row.n ? row->new_row.n : row->old_row.n, t->ncols);
+                kind == ROW_DELETE || row->new_row.n == t->ncols ? row->old_row.n : row->new_row.n, t->ncols);
         return PIPE_ERROR;
     }
     pipeline_change(p, &c, row_kinds[kind].op, t->plan);
@@ -523,6 +539,10 @@ pipeline_single_message(struct pipeline *p, struct change *c, struct err *e)
         p->stats.repeated++;
         return PIPE_OK;
     }
+    if (led_in_txn(p->parts.ledger)) {
+        pipeline_gap(e);
+        return PIPE_ERROR;
+    }
     p->last_commit_lsn = p->msg_lsn;
     t.commit_us = p->last_commit_us ? p->last_commit_us : p->now_ns / 1000;
     c->txn = &t;
@@ -551,6 +571,9 @@ pipeline_message(struct pipeline *p, struct err *e)
         }
         if (pipeline_is_repeated(p, p->msg_lsn))
             return PIPE_OK;
+    } else if (p->in_txn) {
+        err_set(e, ERR_DATA, "pgoutput.order", "a message that is of no transaction inside of one");
+        return PIPE_ERROR;
     }
     if (!filter_message(p->parts.settings->filter, p->msg.u.message.prefix)) {
         p->stats.filtered++;
@@ -631,11 +654,11 @@ pipeline_feed(struct pipeline *p, struct slice data, uint64_t lsn, int64_t now_n
     p->now_ns = now_ns;
     switch (p->msg.type) {
     case PGO_INSERT:
-        return pipeline_row(p, 0, e);
+        return pipeline_row(p, ROW_INSERT, e);
     case PGO_UPDATE:
-        return pipeline_row(p, 1, e);
+        return pipeline_row(p, ROW_UPDATE, e);
     case PGO_DELETE:
-        return pipeline_row(p, 2, e);
+        return pipeline_row(p, ROW_DELETE, e);
     case PGO_BEGIN:
         return pipeline_begin(p, e);
     case PGO_COMMIT:

@@ -36,6 +36,7 @@ struct pipeline_resume {
     bool bare;                    /* Debezium's: the members below instead of the first two */
     bool bare_is_row;             /* bare_lsn is that of a row (messageType) */
     uint64_t bare_commit, bare_lsn, bare_rows;
+    uint64_t bare_xid;            /* transaction of that row; 0: unknown, the first one that is not older */
 };
 
 enum pipe_result { PIPE_OK, PIPE_PARKED, PIPE_ERROR };

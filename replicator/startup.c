@@ -155,6 +155,7 @@ startup_resume(const struct startup_facts *f, struct startup_plan *out)
     r->bare_lsn = o->lsn_proc;
     r->bare_is_row = o->lsn_proc && startup_bare_is_row(o);
     r->bare_rows = o->events_processed ? o->events_processed : 1;
+    r->bare_xid = o->has_txid ? o->txid : 0;
 }
 
 bool

@@ -624,6 +624,27 @@ without_brokers_the_error_names_the_ways_to_give_them(void **state)
     assert_string_equal(e.code, "kafka.bootstrap");
 }
 
+static void
+a_topic_that_nobody_makes_is_an_error_that_names_it(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    if (real_broker())
+        skip();
+    config_set(f->config, "producer.override.topic.metadata.propagation.max.ms", "500");
+    start(f);
+    rd_kafka_mock_topic_set_error(f->cluster, f->topic, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    put_sure(f, record(f, "k", "v", 1), 1);
+    assert_true(f->sink->ops->deadline_us(f->sink) <= clock_mono_us() + KAFKA_TOPIC_SILENT_US);
+    assert_false(await_acks(f, 1, &e));
+    assert_int_equal(e.cls, ERR_CONFIG);
+    assert_string_equal(e.code, "kafka.unknown_topic");
+    assert_non_null(strstr(e.msg, f->topic));
+    assert_non_null(strstr(e.msg, "topic.creation.default.partitions"));
+    assert_int_equal(f->nacks, 0);
+}
+
 /* -------------------------------------------------------------------------------------------- topics, real broker */
 
 static void
@@ -713,6 +734,7 @@ main(void)
         T(close_with_records_in_the_queue_returns_soon),
         T(close_with_records_in_flight_returns_soon),
         T(without_brokers_the_error_names_the_ways_to_give_them),
+        T(a_topic_that_nobody_makes_is_an_error_that_names_it),
         T(a_topic_is_created_with_the_settings_of_its_group),
         T(a_topic_that_exists_is_used_as_it_is),
         T(a_replication_factor_beyond_the_cluster_is_an_error_of_the_settings),

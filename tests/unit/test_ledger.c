@@ -243,7 +243,8 @@ acks_release_bytes_one_by_one(void **state)
     begin(l, 100);
     for (uint64_t i = 0; i < 3; i++) {
         assert_int_equal(led_full(l), i >= 2);
-        t[i] = led_open(l, LED_INSERT, 10 + i, i + 1, 1, LIMIT / 2); /* full or not: never dropped */
+        t[i] =
+            led_open(l, LED_INSERT, 10 + i, i + 1, 1, LIMIT / 2); /* full or not: never dropped */
     }
     assert_true(led_full(l));
     assert_int_equal(led_pending_bytes(l), LIMIT / 2 * 3);
@@ -352,7 +353,7 @@ struct model {
     struct model_entry entries[MODEL_MAX];
     struct model_txn txns[MODEL_MAX];
     unsigned n, ntxns;
-    uint64_t keepalive; /* the last one that counted */
+    uint64_t keepalive;       /* the last one that counted */
     unsigned keepalive_after; /* transactions finished by then */
     uint64_t received;
 };
@@ -523,8 +524,8 @@ walk_check(struct walk *w)
 static void
 a_random_walk_agrees_with_the_model(void **state)
 {
-    static void (*const steps[])(struct walk *) = {walk_open,   walk_open, walk_begin,
-                                                   walk_commit, walk_ack,  walk_ack,
+    static void (*const steps[])(struct walk *) = {walk_open,   walk_open,   walk_begin,
+                                                   walk_commit, walk_ack,    walk_ack,
                                                    walk_ack,    walk_single, walk_keepalive};
 
     (void)state;
