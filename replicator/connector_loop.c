@@ -69,6 +69,14 @@ static const char *const led_type_texts[] = {
     [LED_TRUNCATE] = "TRUNCATE", [LED_MESSAGE] = "MESSAGE", [LED_NOTHING] = "",
 };
 
+/* Of a snapshot's last row, or of one that had no rows. */
+static bool
+loop_ends_snapshot(const struct connector *c, const struct led_position *pos)
+{
+    return c->snapshot_point && (pos->txn.commit_lsn == c->snapshot_point ||
+                                 (pos->type == LED_NOTHING && pos->lsn == c->snapshot_point));
+}
+
 /*
  * A position as the offset that Debezium would have stored. Where no record stands, one below the server's position is
  * written: records are 8-aligned, so it names no row, and the next one may start exactly at that position.
@@ -98,10 +106,10 @@ loop_make_offset(const struct connector *c, const struct led_position *pos, stru
     snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
     snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
     snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
-    if (c->snapshot_point && pos->txn.commit_lsn == c->snapshot_point) {
+    if (loop_ends_snapshot(c, pos)) {
         /* The last row of the snapshot: Debezium's marks for one that is whole. */
         o->lsn_proc = o->lsn_commit = o->commit_end = 0;
-        o->lsn = c->snapshot_point;
+        o->lsn = o->pos_commit_lsn = c->snapshot_point;
         o->message_type[0] = '\0';
         o->pos_ordinal = 0; /* a transaction that commits exactly at the point is not in the snapshot */
         snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
@@ -131,7 +139,7 @@ loop_store_position(struct connector *c, bool now)
     }
     if (!c->position_new || c->position.flush_lsn < c->snapshot_point)
         return;
-    if (c->position.type == LED_NOTHING && us - c->position_since_us < LOOP_NOTHING_US)
+    if (c->position.type == LED_NOTHING && us - c->position_since_us < LOOP_NOTHING_US && !loop_ends_snapshot(c, &c->position))
         return;
     c->position_new = false;
     loop_make_offset(c, &c->position, &o);

@@ -57,6 +57,15 @@ start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **
 
 /* ------------------------------------------------------------------------------------------------ publication */
 
+/* For the commands that wait for other sessions: making a slot, changing a publication. */
+static int
+start_timeout_ms(const struct connector *c)
+{
+    int64_t s = config_int(c->config, "create.slot.command.timeout");
+
+    return s < INT_MAX / 1000 ? (int)s * 1000 : INT_MAX;
+}
+
 static const char *const pub_modes[] = {
     [PUB_DISABLED] = "disabled",
     [PUB_ALL_TABLES] = "all_tables",
@@ -93,6 +102,7 @@ start_publication(struct connector *c, PGconn *conn, bool dry_run, struct err *e
         .name = config_str(c->config, "publication.name"),
         .mode = PUB_ALL_TABLES,
         .via_root = config_bool(c->config, "publish.via.partition.root"),
+        .timeout_ms = start_timeout_ms(c),
     };
     struct buf publish;
     bool ok;
@@ -196,12 +206,10 @@ static bool
 start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temporary, struct pg_slot_created *made, struct err *e)
 {
     bool failover = !temporary && config_bool(c->config, "slot.failover") && c->server.version >= 170000;
-    int64_t timeout_s = config_int(c->config, "create.slot.command.timeout");
-    int timeout_ms = timeout_s < INT_MAX / 1000 ? (int)timeout_s * 1000 : INT_MAX;
     char lsn[NUM_LSN_TEXT];
 
-    if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, timeout_ms, made, e))
-        return err_wrap(e, "creating %sslot \"%s\"", temporary ? "temporary " : "", name);
+    if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, start_timeout_ms(c), made, e))
+        return false;
     log_info("created %sslot \"%s\" at %s", temporary ? "temporary " : "", name, num_lsn_text(lsn, made->consistent_lsn));
     return true;
 }
