@@ -139,7 +139,7 @@ read_text(const char *name, const json_t *v, char *dst, size_t n, struct err *e)
     if (!json_is_string(v) || json_string_length(v) >= n ||
         strlen(json_string_value(v)) != json_string_length(v))
         return bad(e, name, "a short text");
-    strcpy(dst, json_string_value(v));
+    memcpy(dst, json_string_value(v), json_string_length(v) + 1);
     return true;
 }
 
@@ -148,7 +148,7 @@ static bool
 read_snapshot(const char *name, const json_t *v, struct offset *o, struct err *e)
 {
     if (json_is_boolean(v)) {
-        strcpy(o->snapshot, json_is_true(v) ? "INITIAL" : "");
+        snprintf(o->snapshot, sizeof o->snapshot, "%s", json_is_true(v) ? "INITIAL" : "");
         return true;
     }
     return read_text(name, v, o->snapshot, sizeof o->snapshot, e);

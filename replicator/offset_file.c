@@ -59,7 +59,7 @@ get_text(const json_t *doc, const char *name, char *dst, size_t n)
 
     if (!text || strlen(text) >= n)
         return false;
-    strcpy(dst, text);
+    memcpy(dst, text, strlen(text) + 1);
     return true;
 }
 

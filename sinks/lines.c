@@ -52,7 +52,7 @@ struct lines_sink {
     struct lines_run *runs; /* ring */
     size_t head, n, cap;
     bool flushing;
-    char context[512]; /* the context headers as JSON members */
+    char *context; /* the context headers as JSON members */
     char path[300];
 };
 
@@ -194,14 +194,14 @@ headers(struct lines_sink *s, const struct recbuf *b, const struct record *r)
 static void
 remember(struct lines_sink *s, uint64_t ticket)
 {
-    struct lines_run *last = s->n ? &s->runs[(s->head + s->n - 1) % s->cap] : NULL;
+    struct lines_run *last = s->runs && s->n > 0 ? &s->runs[(s->head + s->n - 1) % s->cap] : NULL;
 
     if (last && last->ticket == ticket) {
         last->end = s->put_end;
         last->n++;
         return;
     }
-    if (s->n == s->cap) {
+    if (!s->runs || s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 64;
         struct lines_run *runs = mem_array(cap, sizeof *runs);
 
@@ -330,6 +330,7 @@ lines_close(struct sink *base)
         close(s->epoll_fd);
     buf_free(&s->out);
     free(s->runs);
+    free(s->context);
     free(s);
 }
 
@@ -397,7 +398,7 @@ lines_open(struct lines_sink *s, struct err *e)
             return lines_failed(s, errno, e);
     }
     if (standard)
-        strcpy(s->path, "standard output");
+        snprintf(s->path, sizeof s->path, "standard output");
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         return err_set(e, ERR_CONFIG, "lines.open", "cannot open \"%s\": %s", s->path,
                        strerror(errno));
@@ -417,21 +418,22 @@ lines_open(struct lines_sink *s, struct err *e)
     return true;
 }
 
-static void
-make_context(struct lines_sink *s, const struct sink_env *env)
+static char *
+make_context(const struct sink_env *env)
 {
     struct buf b;
+    char *text;
 
-    buf_init(&b, sizeof s->context - 1);
+    buf_init(&b, 65536);
     BUF_LIT(&b, "\"__debezium.context.connectorLogicalName\":");
     json_cstr(&b, env->settings->prefix);
-    BUF_LIT(
-        &b,
-        ",\"__debezium.context.taskId\":\"0\",\"__debezium.context.connectorName\":\"postgresql\","
-        "\"__debezium.context.runId\":");
+    BUF_LIT(&b,
+            ",\"__debezium.context.taskId\":\"0\",\"__debezium.context.connectorName\":"
+            "\"postgresql\",\"__debezium.context.runId\":");
     json_cstr(&b, env->run_id ? env->run_id : "");
-    strcpy(s->context, buf_cstr(&b));
+    text = mem_strdup(buf_cstr(&b));
     buf_free(&b);
+    return text;
 }
 
 struct sink *
@@ -443,7 +445,7 @@ sink_lines_new(const struct sink_env *env, struct err *e)
     s->epoll_fd = s->fd = -1;
     buf_init(&s->out, (size_t)LINE_MAX_BYTES + QUEUE_BYTES);
     snprintf(s->path, sizeof s->path, "%s", env->lines_path ? env->lines_path : "-");
-    make_context(s, env);
+    s->context = make_context(env);
     /* A reader that goes away is an error of ours to tell, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
     if (!lines_open(s, e)) {

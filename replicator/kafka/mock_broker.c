@@ -361,7 +361,7 @@ static bool
 start_cluster(struct mock_broker *b, struct err *e)
 {
     char why[300], host[64];
-    unsigned port;
+    const char *servers, *colon;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     /* The client that carries the cluster never connects anywhere, and would remark on it. */
@@ -370,12 +370,17 @@ start_cluster(struct mock_broker *b, struct err *e)
     if (!b->rk)
         return err_set(e, ERR_FATAL, "broker.start", "%s", why);
     b->cluster = rd_kafka_mock_cluster_new(b->rk, 1);
-    if (!b->cluster ||
-        sscanf(rd_kafka_mock_cluster_bootstraps(b->cluster), "%63[^:]:%u", host, &port) != 2 ||
-        inet_pton(AF_INET, host, &b->target.sin_addr) != 1)
+    servers = b->cluster ? rd_kafka_mock_cluster_bootstraps(b->cluster) : "";
+    colon = strrchr(servers, ':');
+    if (!colon || (size_t)(colon - servers) >= sizeof host)
         return err_set(e, ERR_FATAL, "broker.start", "the mock cluster did not start");
+    memcpy(host, servers, (size_t)(colon - servers));
+    host[colon - servers] = '\0';
+    if (inet_pton(AF_INET, host, &b->target.sin_addr) != 1)
+        return err_set(e, ERR_FATAL, "broker.start",
+                       "the mock cluster listens on \"%s\", which is no address", servers);
+    b->target.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     b->target.sin_family = AF_INET;
-    b->target.sin_port = htons((uint16_t)port);
     /* The versions whose bytes we understand. */
     rd_kafka_mock_set_apiversion(b->cluster, API_METADATA, 0, 2);
     rd_kafka_mock_set_apiversion(b->cluster, API_FIND_COORDINATOR, 0, 2);

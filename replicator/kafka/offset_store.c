@@ -105,6 +105,15 @@ parse_position(const char *text, struct offset *o)
 }
 
 static bool
+own_copy(char *dst, size_t n, const char *text)
+{
+    if (strlen(text) >= n)
+        return false;
+    memcpy(dst, text, strlen(text) + 1);
+    return true;
+}
+
+static bool
 own_parse(struct offset *o, enum own_member m, const char *text)
 {
     uint64_t n;
@@ -124,9 +133,9 @@ own_parse(struct offset *o, enum own_member m, const char *text)
         o->timeline = (uint32_t)n;
         return true;
     case OWN_SLOT:
-        return strlen(text) < sizeof o->slot && strcpy(o->slot, text);
+        return own_copy(o->slot, sizeof o->slot, text);
     case OWN_DATABASE:
-        return strlen(text) < sizeof o->database && strcpy(o->database, text);
+        return own_copy(o->database, sizeof o->database, text);
     case OWN_MEMBERS:
         break;
     }

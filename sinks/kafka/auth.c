@@ -86,9 +86,9 @@ kafka_jaas_parse(const char *jaas, char *module, char *username, char *password,
         if (strlen(value) >= n)
             return jaas_bad(e, "a value is too long");
         if (strcmp(key, "username") == 0)
-            strcpy(username, value);
+            memcpy(username, value, strlen(value) + 1);
         else if (strcmp(key, "password") == 0)
-            strcpy(password, value);
+            memcpy(password, value, strlen(value) + 1);
     }
     return *skip_space(p + 1) == '\0' || jaas_bad(e, "there is more than one login module");
 }

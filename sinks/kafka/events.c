@@ -40,12 +40,16 @@ static void
 delivery_failed(struct kafka_sink *s, const rd_kafka_message_t *m)
 {
     struct err e = {0};
+    /* The broker's own word for it; librdkafka has waited long enough for the topic to appear. */
+    rd_kafka_resp_err_t code = m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                   ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+                                   : m->err;
 
     /* Only the echo of another failure, or of close. */
     if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
         (m->err == RD_KAFKA_RESP_ERR__FATAL && s->gap_us != 0))
         return;
-    kafka_err(&e, m->err, "topic \"%s\": a record was not delivered", rd_kafka_topic_name(m->rkt));
+    kafka_err(&e, code, "topic \"%s\": a record was not delivered", rd_kafka_topic_name(m->rkt));
     if (e.cls == ERR_DATA && s->tolerate_data) {
         log_err(LOG_WARN, &e, "skipping a record because errors.tolerance is all");
         ack_one(s, (uint64_t)(uintptr_t)m->_private);
