@@ -49,7 +49,7 @@ struct lines_sink {
     size_t out_at;                             /* of them, written */
     uint64_t put_end, written_end, synced_end; /* positions in the stream */
     int64_t unsynced_us;    /* since when something is written and not synced; 0: nothing */
-    struct lines_run *runs; /* ring */
+    struct lines_run *runs; /* [head, n) wait */
     size_t head, n, cap;
     bool flushing;
     char *context; /* the context headers as JSON members */
@@ -194,25 +194,20 @@ headers(struct lines_sink *s, const struct recbuf *b, const struct record *r)
 static void
 remember(struct lines_sink *s, uint64_t ticket)
 {
-    struct lines_run *last = s->runs && s->n > 0 ? &s->runs[(s->head + s->n - 1) % s->cap] : NULL;
-
-    if (last && last->ticket == ticket) {
-        last->end = s->put_end;
-        last->n++;
+    if (s->n > s->head && s->runs[s->n - 1].ticket == ticket) {
+        s->runs[s->n - 1].end = s->put_end;
+        s->runs[s->n - 1].n++;
         return;
     }
-    if (!s->runs || s->n == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 64;
-        struct lines_run *runs = mem_array(cap, sizeof *runs);
-
-        for (size_t i = 0; i < s->n; i++)
-            runs[i] = s->runs[(s->head + i) % s->cap];
-        free(s->runs);
-        s->runs = runs;
-        s->cap = cap;
+    if (s->n == s->cap && s->head > s->cap / 2) {
+        memmove(s->runs, s->runs + s->head, (s->n - s->head) * sizeof *s->runs);
+        s->n -= s->head;
         s->head = 0;
+    } else if (s->n == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 64;
+        s->runs = mem_grow(s->runs, s->cap, sizeof *s->runs);
     }
-    s->runs[(s->head + s->n++) % s->cap] = (struct lines_run){ticket, s->put_end, 1};
+    s->runs[s->n++] = (struct lines_run){ticket, s->put_end, 1};
 }
 
 static enum sink_put
@@ -251,15 +246,13 @@ lines_poll(struct sink *base, struct err *e)
 
     if (!write_out(s, e) || !sync_out(s, e))
         return false;
-    while (s->n > 0) {
-        struct lines_run run = s->runs[s->head];
+    while (s->head < s->n && s->runs[s->head].end <= s->synced_end) {
+        struct lines_run run = s->runs[s->head++];
 
-        if (run.end > s->synced_end)
-            break;
-        s->head = (s->head + 1) % s->cap;
-        s->n--;
         s->base.ack(s->base.ack_arg, run.ticket, run.n);
     }
+    if (s->head == s->n)
+        s->head = s->n = 0;
     return true;
 }
 
