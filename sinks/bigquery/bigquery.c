@@ -310,8 +310,8 @@ bq_close(struct sink *sink)
 
     http_free(s->http); /* first: answers would go to what is freed next */
     bq_auth_free(s->auth);
-    if (s->tables)
-        map_free(s->tables, bq_table_free);
+    map_free(s->tables, bq_table_free);
+    map_free(s->said, NULL);
     bq_conf_free(&s->conf);
     free(s);
 }
@@ -338,6 +338,7 @@ sink_bigquery_new(const struct sink_env *env, struct err *e)
 
     s->base.ops = &ops;
     s->tables = map_new();
+    s->said = map_new();
     if (!bq_conf_load(&s->conf, env->config, env->connector,
                       env->settings ? env->settings->database : NULL, e))
         goto failed;

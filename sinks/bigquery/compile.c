@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "sinks/bigquery/feeds.h"
 #include "sinks/bigquery/program.h"
@@ -271,49 +270,79 @@ add_default_columns(struct compiler *k)
     }
 }
 
+/* Part of what PostgreSQL sends of an old row; a snapshot's relation knows the key only, not the wire's flags. */
 static bool
-has_identity(const struct relation *rel)
+is_identity(const struct relation *rel, uint16_t col)
 {
-    for (uint16_t i = 0; i < rel->ncols; i++) {
-        if (rel->cols[i].identity)
+    if (rel->cols[col].identity || rel->identity == 'f')
+        return true;
+    for (uint16_t i = 0; rel->identity == 'd' && i < rel->nkey; i++) {
+        if (rel->key[i] == col)
             return true;
     }
     return false;
 }
 
-/* The two faults the reference deployment has: both are found out before the first row, not by the first refusal. */
+static bool
+has_identity(const struct relation *rel)
+{
+    for (uint16_t i = 0; i < rel->ncols; i++) {
+        if (is_identity(rel, i))
+            return true;
+    }
+    return false;
+}
+
 static void
-warn_of_refusals(const struct compiler *k)
+note_deletes(const struct compiler *k)
 {
     const struct relation *rel = k->plan->rel;
     char required[300] = "";
+    size_t n = 0;
 
+    if (!(k->p->ops & BQ_OP_D) || rel->identity == 'f')
+        return;
+    for (size_t i = 0; i < k->p->ncolumns && n < sizeof(required) - 1; i++) {
+        const struct bq_column *c = &k->p->columns[i];
+
+        if (c->mode == BQ_REQUIRED && c->feed <= BQ_FEED_AFTER && !is_identity(rel, c->col)) {
+            snprintf(required + n, sizeof(required) - n, "%s\"%s\"", n ? ", " : "", c->name);
+            n = strlen(required);
+        }
+    }
+    k->p->notes[k->p->nnotes++] =
+        arena_printf(&k->p->arena,
+                     "table \"%s.%s\" has no REPLICA IDENTITY FULL: PostgreSQL sends %s of a "
+                     "deleted row, the other columns are "
+                     "NULL in BigQuery table \"%s\"%s%s; mend it with ALTER TABLE \"%s\".\"%s\" "
+                     "REPLICA IDENTITY FULL",
+                     rel->schema.p, rel->table.p, has_identity(rel) ? "only the key" : "nothing",
+                     k->p->table, n ? ", and the row is refused for the REQUIRED columns " : "",
+                     required, rel->schema.p, rel->table.p);
+}
+
+/* What the reference deployment has wrong: said before the first row, not found out by the first refusal. */
+static void
+note_refusals(const struct compiler *k)
+{
+    const struct relation *rel = k->plan->rel;
+
+    k->p->notes = arena_alloc(&k->p->arena, (k->p->ncolumns + 1) * sizeof(*k->p->notes));
     for (size_t i = 0; i < k->p->ncolumns; i++) {
         const struct bq_column *c = &k->p->columns[i];
         const struct column *src = &rel->cols[c->col];
 
-        if (c->mode != BQ_REQUIRED || c->feed > BQ_FEED_AFTER)
-            continue;
-        if (src->known && !src->not_null && !c->on_null.p)
-            log_warn(
+        if (c->mode == BQ_REQUIRED && c->feed <= BQ_FEED_AFTER && src->known && !src->not_null &&
+            !c->on_null.p)
+            k->p->notes[k->p->nnotes++] = arena_printf(
+                &k->p->arena,
                 "column \"%s\" of BigQuery table \"%s\" is REQUIRED but fed by \"%.*s\" of "
-                "\"%s.%s\", which can be NULL: "
-                "such rows go to walbridge.bigquery.on.error; give the mapping an \"on_null\"",
+                "\"%s.%s\", which can be "
+                "NULL: such rows go to walbridge.bigquery.on.error; give the mapping an "
+                "\"on_null\"",
                 c->name, k->p->table, SLICE_ARG(src->name), rel->schema.p, rel->table.p);
-        if (!src->identity || rel->identity == 'n')
-            snprintf(required + strlen(required), sizeof(required) - strlen(required), "%s\"%s\"",
-                     required[0] ? ", " : "", c->name);
     }
-    if (!(k->p->ops & BQ_OP_D) || rel->identity == 'f')
-        return;
-    log_warn(
-        "table \"%s.%s\" has no REPLICA IDENTITY FULL: PostgreSQL sends %s of a deleted row, the "
-        "other columns are NULL "
-        "in BigQuery table \"%s\"%s%s; mend it with ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY "
-        "FULL",
-        rel->schema.p, rel->table.p, has_identity(rel) ? "only the key" : "nothing", k->p->table,
-        required[0] ? ", and the row is refused for the REQUIRED columns " : "", required,
-        rel->schema.p, rel->table.p);
+    note_deletes(k);
 }
 
 static void
@@ -398,7 +427,7 @@ bq_program_new(const struct bq_conf *conf, const struct plan *plan, struct err *
         bq_program_free(k.p);
         return NULL;
     }
-    warn_of_refusals(&k);
+    note_refusals(&k);
     return k.p;
 }
 

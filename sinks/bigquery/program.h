@@ -72,6 +72,8 @@ struct bq_program {
     size_t ncluster;
     uint16_t nkey; /* relation columns of the key: a change of one splits an update */
     const uint16_t *key;
+    const char **notes; /* warnings about it, to be logged once */
+    size_t nnotes;
     struct bq_table *attached; /* the sink's; only put touches it */
     struct arena arena;
 };

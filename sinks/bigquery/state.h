@@ -74,6 +74,7 @@ struct bq_sink {
     struct bq_conf conf;
     struct http *http;
     struct bq_auth *auth;
+    struct map *said;        /* warnings that were logged: new versions of a table repeat them */
     struct map *tables;      /* name → struct bq_table */
     struct bq_table *active; /* those with rows */
     struct bq_table *dead_letters;

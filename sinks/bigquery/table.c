@@ -89,6 +89,10 @@ bq_table_attach(struct bq_table *t, const struct bq_program *p)
 {
     struct bq_desired *d = &t->want;
 
+    for (size_t i = 0; i < p->nnotes; i++) {
+        if (!map_put(t->s->said, slice_of(p->notes[i]), t))
+            log_warn("%s", p->notes[i]);
+    }
     if (d->ncolumns == 0) {
         d->partition = keep(t, p->partition);
         d->partition_field = keep(t, p->partition_field);

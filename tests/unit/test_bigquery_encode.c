@@ -350,6 +350,51 @@ metadata_columns_must_not_collide(void **state)
 }
 
 static void
+refusals_that_can_be_foreseen_are_noted(void **state)
+{
+    static const char mapping[] =
+        "{\"tables\":[{\"source\":\"public.t\",\"columns\":{\"id\":{\"from\":\"row.id\",\"mode\":"
+        "\"REQUIRED\"},"
+        "\"n\":{\"from\":\"row.n\",\"mode\":\"REQUIRED\"%s}}%s}]}";
+    static const struct {
+        const char *on_null, *ops;
+        char identity;
+        unsigned notes;
+        const char *says;
+    } rows[] = {
+        {",\"on_null\":0", "", 'f', 0, NULL},
+        {"", "", 'f', 1, "fed by \"n\""},
+        {",\"on_null\":0", "", 'd', 1, "REQUIRED columns \"n\";"},
+        {",\"on_null\":0", "", 'n', 1, "sends nothing"},
+        {",\"on_null\":0", ",\"ops\":[\"c\"]", 'd', 0, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static const uint16_t key[] = {0};
+        struct fix_col cols[3];
+        char text[500];
+        struct fix f;
+        struct bq_conf conf;
+        struct bq_program *p;
+
+        memcpy(cols, keyed, sizeof(cols));
+        cols[0].identity = false; /* as a snapshot's relation has it */
+        snprintf(text, sizeof(text), mapping, rows[i].on_null, rows[i].ops);
+        conf = conf_of(text);
+        fix_init(&f, "t", cols, 3, "id", rows[i].identity);
+        f.rel.key = (uint16_t *)(uintptr_t)key;
+        f.rel.nkey = 1;
+        p = program_of(&conf, &f);
+        assert_int_equal(p->nnotes, rows[i].notes);
+        if (rows[i].says && !strstr(p->notes[0], rows[i].says))
+            fail_msg("%s", p->notes[0]);
+        bq_program_free(p);
+        bq_mapping_free(conf.mapping);
+    }
+}
+
+static void
 every_metadata_column_has_its_feed(void **state)
 {
     (void)state;
@@ -579,6 +624,7 @@ main(void)
         cmocka_unit_test(a_mapping_that_does_not_fit_the_table_tells_all_its_faults),
         cmocka_unit_test(names_become_legal_and_stay_distinct),
         cmocka_unit_test(metadata_columns_must_not_collide),
+        cmocka_unit_test(refusals_that_can_be_foreseen_are_noted),
         cmocka_unit_test(every_metadata_column_has_its_feed),
         cmocka_unit_test(sequence_sorts_and_ids_differ),
         cmocka_unit_test(arrays_follow_the_setting),
