@@ -87,18 +87,21 @@ wake(struct kafka_sink *s)
     (void)ignored;
 }
 
-/* The record cannot be delivered, now or ever: errors.tolerance says what becomes of it. */
+/*
+ * The record cannot be delivered, now or ever: errors.tolerance says what becomes of it. Whoever puts names the change and
+ * its topic when this is an error; when it is not, we do.
+ */
 static enum sink_put
-put_refused(struct kafka_sink *s, const struct record *r, uint64_t ticket, struct err *refusal,
-            struct err *e)
+put_refused(struct kafka_sink *s, const struct kafka_topic *t, const struct record *r,
+            uint64_t ticket, struct err *refusal, struct err *e)
 {
     char lsn[NUM_LSN_TEXT];
 
-    err_wrap(refusal, "change at %s", num_lsn_text(lsn, r->id.lsn));
     if (!s->tolerate_data) {
         kafka_sink_fails(s, refusal);
         return put_error(s, e);
     }
+    err_wrap(refusal, "topic \"%s\", change at %s", t->name, num_lsn_text(lsn, r->id.lsn));
     log_err(LOG_WARN, refusal, "skipping a record because errors.tolerance is all");
     s->skipped = mem_grow(s->skipped, s->nskipped + 1, sizeof *s->skipped);
     s->skipped[s->nskipped++] = ticket;
@@ -175,9 +178,9 @@ produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct r
     /* A fatal error is told by its event, with the cause; until poll has seen it there is room for nothing. */
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__FATAL)
         return SINK_FULL;
-    kafka_err(&refusal, code, "topic \"%s\"", t->name);
+    kafka_err(&refusal, code, "the record is not taken");
     if (refusal.cls == ERR_DATA)
-        return put_refused(s, r, ticket, &refusal, e);
+        return put_refused(s, t, r, ticket, &refusal, e);
     kafka_sink_fails(s, &refusal);
     return put_error(s, e);
 }
@@ -207,13 +210,13 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     if (__builtin_expect(cost + r->nextra + s->headers_bytes > s->max_request_bytes, 0) &&
         (size = kafka_record_size(r, s->context, KAFKA_CONTEXT_HEADERS)) > s->max_request_bytes) {
         err_set(&refusal, ERR_DATA, "kafka.record_too_large",
-                "topic \"%s\": the message is %llu bytes when serialized which is larger than "
-                "%llu, which is the value of "
+                "the message is %llu bytes when serialized which is larger than %llu, which is the "
+                "value of "
                 "the max.request.size configuration; raise producer.override.max.request.size and "
                 "the topic's "
                 "max.message.bytes, or leave the column out",
-                t->name, (unsigned long long)size, (unsigned long long)s->max_request_bytes);
-        return put_refused(s, r, ticket, &refusal, e);
+                (unsigned long long)size, (unsigned long long)s->max_request_bytes);
+        return put_refused(s, t, r, ticket, &refusal, e);
     }
     code = produce(s, t->rkt, b, r, ticket);
     if (code)
