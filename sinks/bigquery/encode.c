@@ -33,24 +33,14 @@ kill_row(struct row *r, const char *reason, const char *fmt, ...)
     va_end(ap);
 }
 
+/* BQ_OP_ bit; 0: the operation is no row's. */
 static unsigned
 op_bit(enum change_op op)
 {
-    switch (op) {
-    case OP_READ:
-        return BQ_OP_R;
-    case OP_CREATE:
-        return BQ_OP_C;
-    case OP_UPDATE:
-        return BQ_OP_U;
-    case OP_DELETE:
-        return BQ_OP_D;
-    case OP_TRUNCATE:
-        return BQ_OP_T;
-    case OP_MESSAGE:
-        return 0;
-    }
-    return 0;
+    static const char letters[] = {OP_READ, OP_CREATE, OP_UPDATE, OP_DELETE, OP_TRUNCATE};
+    const char *at = memchr(letters, op, sizeof(letters));
+
+    return at ? 1u << (at - letters) : 0;
 }
 
 /* A key-only old tuple says NULL where it means that it does not know. */
@@ -310,7 +300,7 @@ bq_program_encode(const struct bq_program *p, const struct change *c, struct rec
 {
     struct row r = {.p = p, .c = c, .op = c->op, .out = out, .tuple = &c->after};
 
-    if (!p->table || c->op == OP_MESSAGE)
+    if (!p->table || !op_bit(c->op))
         return true;
     if (key_changed(p, c)) {
         r.op = OP_DELETE;
