@@ -42,7 +42,7 @@ struct relation_facts {
 
 struct pgo_relation;
 
-/* Joins the two by column name. Key columns that the message lacks leave the table without a key, as Debezium does. */
+/* Joins the two by column name. The key is what the message has of it, as in Debezium: the catalog may be ahead of the row. */
 struct relation *relation_new(const struct pgo_relation *wire, const struct relation_facts *facts);
 struct relation *relation_ref(struct relation *r);
 void relation_unref(struct relation *r);

@@ -1,0 +1,420 @@
+/* Every decision before the first byte: a table of what is found, what is stored and what comes of it. */
+#include "replicator/startup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WAL = 1000, CONFIRMED = 500, SYSTEM = 42 };
+
+enum stored {
+    NOTHING,
+    OWN,        /* by us, for this server, database and slot */
+    OWN_SYSTEM, /* by us, for another server */
+    OWN_DATABASE,
+    OWN_SLOT,
+    OWN_ANYWHERE,  /* by us, without saying for what */
+    BARE,          /* by Debezium, at a row */
+    BARE_SNAPSHOT, /* by Debezium, at the end of a snapshot */
+    IN_SNAPSHOT,   /* a snapshot that never finished */
+    OWN_SNAPSHOT,  /* by us, at the end of a snapshot */
+};
+
+enum found {
+    NO_SLOT,
+    SLOT,
+    SLOT_LOST,
+    SLOT_PLUGIN,
+    SLOT_DATABASE,
+    SLOT_OLD_SERVER /* says no plugin, no status */
+};
+
+struct row {
+    const char *name;
+    enum stored stored;
+    uint64_t at;
+    enum found found;
+    bool no_data;
+    enum mismatch mismatch;
+    /* What comes of it: an error, or the plan. */
+    const char *code;
+    uint64_t start_lsn, advance_to;
+    bool create, snapshot, warns;
+};
+
+static const struct row rows[] = {
+    /* Nothing is stored. */
+    {"new", NOTHING, 0, NO_SLOT, .create = true, .snapshot = true},
+    {"new without data", NOTHING, 0, NO_SLOT, .no_data = true, .create = true},
+    {"new on an old slot", NOTHING, 0, SLOT, .start_lsn = CONFIRMED, .snapshot = true},
+    {"new on an old slot without data", NOTHING, 0, SLOT, .no_data = true, .start_lsn = CONFIRMED},
+    {"new on a slot of another plugin", NOTHING, 0, SLOT_PLUGIN, .code = "slot.plugin"},
+    {"new on a slot of another database", NOTHING, 0, SLOT_DATABASE, .code = "slot.database"},
+    {"new on a lost slot", NOTHING, 0, SLOT_LOST, .code = "slot.lost"},
+    {"unfinished snapshot, no slot", IN_SNAPSHOT, 400, NO_SLOT, .create = true, .snapshot = true},
+    {"unfinished snapshot", IN_SNAPSHOT, 400, SLOT, .start_lsn = CONFIRMED, .snapshot = true},
+
+    /* All is well. */
+    {"equal", OWN, 500, SLOT, .start_lsn = 500},
+    {"offset ahead of the slot", OWN, 700, SLOT, .start_lsn = 700},
+    {"offset at the server's end", OWN, WAL, SLOT, .start_lsn = WAL},
+    {"an old server says less of a slot", OWN, 500, SLOT_OLD_SERVER, .start_lsn = 500},
+    {"own offset that names no server", OWN_ANYWHERE, 500, SLOT, .start_lsn = 500},
+    {"finished snapshot", OWN_SNAPSHOT, 500, SLOT, .start_lsn = 500},
+    {"Debezium's finished snapshot", BARE_SNAPSHOT, 500, SLOT, .start_lsn = 500},
+    {"Debezium's row", BARE, 600, SLOT, .start_lsn = 600},
+
+    /* The slot is not what it was. */
+    {"slot gone", OWN, 500, NO_SLOT, .code = "slot.missing"},
+    {"slot gone, Debezium's offset", BARE, 500, NO_SLOT, .code = "slot.missing"},
+    {"slot gone, trusted", OWN, 500, NO_SLOT, .mismatch = MISMATCH_TRUST_SLOT,
+     .code = "slot.missing"},
+    {"slot gone, unvalidated", OWN, 500, NO_SLOT, .mismatch = MISMATCH_NO_VALIDATION,
+     .code = "slot.missing"},
+    {"slot lost", OWN, 500, SLOT_LOST, .code = "slot.lost"},
+    {"slot lost, trusted", OWN, 500, SLOT_LOST, .mismatch = MISMATCH_TRUST_GREATER,
+     .code = "slot.lost"},
+    {"other plugin", OWN, 500, SLOT_PLUGIN, .code = "slot.plugin"},
+    {"other database's slot", OWN, 500, SLOT_DATABASE, .code = "slot.database"},
+
+    /* The offset is another's; no strategy settles that. */
+    {"other server", OWN_SYSTEM, 500, SLOT, .code = "offset.foreign_system"},
+    {"other server, slot gone", OWN_SYSTEM, 500, NO_SLOT, .code = "offset.foreign_system"},
+    {"other server, unvalidated", OWN_SYSTEM, 500, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
+     .code = "offset.foreign_system"},
+    {"other database", OWN_DATABASE, 500, SLOT, .code = "offset.foreign_database"},
+    {"other slot", OWN_SLOT, 500, SLOT, .code = "offset.foreign_slot"},
+    {"other slot, trusted", OWN_SLOT, 500, SLOT, .mismatch = MISMATCH_TRUST_SLOT,
+     .code = "offset.foreign_slot"},
+
+    /* Ahead of the server. */
+    {"ahead", OWN, WAL + 1, SLOT, .code = "offset.ahead"},
+    {"ahead, Debezium's", BARE, WAL + 1, SLOT, .code = "offset.ahead"},
+    {"ahead, trusting the offset", OWN, WAL + 1, SLOT, .mismatch = MISMATCH_TRUST_OFFSET,
+     .code = "offset.ahead"},
+    {"ahead, trusting the greater", OWN, WAL + 1, SLOT, .mismatch = MISMATCH_TRUST_GREATER,
+     .code = "offset.ahead"},
+    {"ahead, unvalidated", OWN, WAL + 1, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
+     .start_lsn = WAL + 1},
+
+    /* Behind the slot. */
+    {"behind", OWN, 499, SLOT, .code = "offset.behind"},
+    {"behind, unvalidated", OWN, 499, SLOT, .mismatch = MISMATCH_NO_VALIDATION, .start_lsn = 499,
+     .warns = true},
+    {"behind, trusting the offset", OWN, 499, SLOT, .mismatch = MISMATCH_TRUST_OFFSET,
+     .code = "offset.behind"},
+    {"behind, trusting the slot", OWN, 499, SLOT, .mismatch = MISMATCH_TRUST_SLOT,
+     .start_lsn = CONFIRMED, .warns = true},
+    {"behind, trusting the greater", OWN, 499, SLOT, .mismatch = MISMATCH_TRUST_GREATER,
+     .start_lsn = CONFIRMED, .warns = true},
+    {"Debezium's, behind by keepalives", BARE, 400, SLOT, .start_lsn = 400, .warns = true},
+    {"Debezium's, behind, trusting the offset", BARE, 400, SLOT, .mismatch = MISMATCH_TRUST_OFFSET,
+     .code = "offset.behind"},
+    {"Debezium's, behind, trusting the slot", BARE, 400, SLOT, .mismatch = MISMATCH_TRUST_SLOT,
+     .start_lsn = CONFIRMED, .warns = true},
+    {"Debezium's, behind, unvalidated", BARE, 400, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
+     .start_lsn = 400, .warns = true},
+
+    /* Ahead of the slot, by a strategy. */
+    {"advance to the offset", OWN, 700, SLOT, .mismatch = MISMATCH_TRUST_OFFSET, .start_lsn = 700,
+     .advance_to = 700},
+    {"advance to the greater", OWN, 700, SLOT, .mismatch = MISMATCH_TRUST_GREATER, .start_lsn = 700,
+     .advance_to = 700},
+    {"nothing to advance", OWN, 500, SLOT, .mismatch = MISMATCH_TRUST_OFFSET, .start_lsn = 500},
+    {"the slot is trusted, not moved", OWN, 700, SLOT, .mismatch = MISMATCH_TRUST_SLOT,
+     .start_lsn = 700},
+    {"unvalidated, not moved", OWN, 700, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
+     .start_lsn = 700},
+};
+
+static struct offset
+make_offset(enum stored stored, uint64_t at)
+{
+    struct offset o = {.lsn = at, .lsn_proc = at};
+
+    o.own = stored != BARE && stored != BARE_SNAPSHOT && stored != IN_SNAPSHOT && stored != NOTHING;
+    if (o.own) {
+        o.flush_lsn = at;
+        o.lsn = o.lsn_proc = at - 1;
+        o.pos_commit_lsn = at - 8;
+        o.pos_ordinal = 3;
+        o.lsn_commit = 90;
+        o.commit_end = at;
+    }
+    if (o.own && stored != OWN_ANYWHERE) {
+        o.system_id = stored == OWN_SYSTEM ? SYSTEM + 1 : SYSTEM;
+        snprintf(o.database, sizeof(o.database), "%s", stored == OWN_DATABASE ? "other" : "shop");
+        snprintf(o.slot, sizeof(o.slot), "%s", stored == OWN_SLOT ? "other" : "orders");
+    }
+    if (stored == IN_SNAPSHOT || stored == BARE_SNAPSHOT || stored == OWN_SNAPSHOT)
+        snprintf(o.snapshot, sizeof(o.snapshot), "INITIAL");
+    if (stored == BARE_SNAPSHOT || stored == OWN_SNAPSHOT) {
+        o.lsn_proc = 0;
+        o.lsn = at;
+        o.last_snapshot_record = o.snapshot_completed = true;
+    }
+    if (stored == BARE)
+        snprintf(o.message_type, sizeof(o.message_type), "INSERT");
+    return o;
+}
+
+static struct pg_slot
+make_slot(enum found found)
+{
+    struct pg_slot s = {.name = "orders",
+                        .plugin = "pgoutput",
+                        .database = "shop",
+                        .has_plugin = true,
+                        .confirmed_lsn = CONFIRMED};
+
+    snprintf(s.wal_status, sizeof(s.wal_status), "%s", found == SLOT_LOST ? "lost" : "reserved");
+    if (found == SLOT_PLUGIN)
+        snprintf(s.plugin, sizeof(s.plugin), "wal2json");
+    if (found == SLOT_DATABASE)
+        snprintf(s.database, sizeof(s.database), "other");
+    if (found == SLOT_OLD_SERVER)
+        s.wal_status[0] = '\0';
+    return s;
+}
+
+static bool
+decide(const struct row *r, struct startup_plan *plan, struct err *e)
+{
+    struct offset o = make_offset(r->stored, r->at);
+    struct pg_slot slot = make_slot(r->found);
+    struct pg_server server = {.system_id = SYSTEM, .wal_lsn = WAL};
+
+    *e = (struct err){0};
+    return startup_decide(
+        &(struct startup_facts){
+            .connector = "orders",
+            .slot_name = "orders",
+            .database = "shop",
+            .want_snapshot = !r->no_data,
+            .mismatch = r->mismatch,
+            .has_offset = r->stored != NOTHING,
+            .offset = &o,
+            .server = &server,
+            .has_slot = r->found != NO_SLOT,
+            .slot = &slot,
+        },
+        plan, e);
+}
+
+static void
+every_case_has_its_decision(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct row *r = &rows[i];
+        struct startup_plan plan;
+        struct err e;
+        bool ok = decide(r, &plan, &e);
+
+        if (ok != !r->code || (r->code && strcmp(e.code, r->code) != 0))
+            fail_msg("%s: %s", r->name, ok ? "taken" : e.msg);
+        if (!ok)
+            continue;
+        if (plan.start_lsn != r->start_lsn || plan.advance_to != r->advance_to ||
+            plan.create_slot != r->create || plan.snapshot != r->snapshot ||
+            (plan.warning[0] != '\0') != r->warns)
+            fail_msg("%s: start %d, advance %d, create %d, snapshot %d, \"%s\"", r->name,
+                     (int)plan.start_lsn, (int)plan.advance_to, plan.create_slot, plan.snapshot,
+                     plan.warning);
+    }
+}
+
+/* A refusal must say what to do, or it is a dead end. */
+static void
+every_refusal_names_what_settles_it(void **state)
+{
+    static const struct {
+        const char *code, *way;
+    } ways[] = {
+        {"offset.foreign_system", "offsets accept"},
+        {"offset.foreign_database", "offsets accept"},
+        {"offset.foreign_slot", "offsets accept"},
+        {"offset.ahead", "offsets accept"},
+        {"offset.behind", "offsets accept"},
+        {"slot.missing", "offsets reset"},
+        {"slot.lost", "offsets reset"},
+        {"slot.plugin", "slot.name"},
+        {"slot.database", "slot.name"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct startup_plan plan;
+        struct err e;
+        bool known = false;
+
+        if (decide(&rows[i], &plan, &e))
+            continue;
+        for (size_t k = 0; k < sizeof(ways) / sizeof(*ways); k++)
+            if (strcmp(e.code, ways[k].code) == 0) {
+                known = true;
+                assert_non_null(strstr(e.msg, ways[k].way));
+            }
+        if (!known)
+            fail_msg("%s: %s", rows[i].name, e.code);
+        assert_int_equal(e.cls,
+                         strcmp(e.code, "slot.plugin") == 0 || strcmp(e.code, "slot.database") == 0
+                             ? ERR_CONFIG
+                             : ERR_FATAL);
+    }
+}
+
+static void
+positions_are_named_in_messages(void **state)
+{
+    const struct row behind = {.name = "behind", .stored = OWN, .at = 0x199, .found = SLOT};
+    const struct row ahead = {.name = "ahead", .stored = OWN, .at = 0x9999, .found = SLOT};
+    struct startup_plan plan;
+    struct err e;
+
+    (void)state;
+    assert_false(decide(&behind, &plan, &e));
+    assert_non_null(strstr(e.msg, "0/199"));
+    assert_non_null(strstr(e.msg, "0/1F4"));
+    assert_false(decide(&ahead, &plan, &e));
+    assert_non_null(strstr(e.msg, "0/9999"));
+    assert_non_null(strstr(e.msg, "0/3E8"));
+}
+
+/* ------------------------------------------------------------------------------------------------ where to go on */
+
+static struct pipeline_resume
+resume_of(const struct offset *o)
+{
+    struct pg_slot slot = make_slot(SLOT);
+    struct pg_server server = {.system_id = SYSTEM, .wal_lsn = WAL};
+    struct startup_facts f = {.connector = "c",
+                              .slot_name = "orders",
+                              .database = "shop",
+                              .has_offset = true,
+                              .offset = o,
+                              .server = &server,
+                              .has_slot = true,
+                              .slot = &slot};
+    struct startup_plan plan;
+    struct err e;
+
+    if (!startup_decide(&f, &plan, &e))
+        fail_msg("%s", e.msg);
+    return plan.resume;
+}
+
+static void
+our_own_offset_names_the_change_exactly(void **state)
+{
+    struct offset o = make_offset(OWN, 600);
+    struct pipeline_resume r;
+
+    (void)state;
+    r = resume_of(&o);
+    assert_false(r.bare);
+    assert_int_equal(r.commit_lsn, 592);
+    assert_int_equal(r.ordinal, 3);
+    assert_int_equal(r.last_commit_lsn, 600); /* the end of the last whole transaction */
+    o.commit_end = 0;
+    assert_int_equal(resume_of(&o).last_commit_lsn, 90);
+}
+
+static void
+debeziums_offset_names_a_row_of_a_transaction(void **state)
+{
+    struct offset o = make_offset(BARE, 600);
+    struct pipeline_resume r;
+
+    (void)state;
+    o.lsn_commit = 550;
+    o.has_txid = true;
+    o.txid = 77;
+    r = resume_of(&o);
+    assert_true(r.bare && r.bare_is_row);
+    assert_int_equal(r.bare_commit, 550);
+    assert_int_equal(r.bare_lsn, 600);
+    assert_int_equal(r.bare_rows, 1);
+    assert_int_equal(r.bare_xid, 77);
+    assert_int_equal(r.last_commit_lsn, 550);
+    o.events_processed = 4;
+    o.has_txid = false;
+    r = resume_of(&o);
+    assert_int_equal(r.bare_rows, 4);
+    assert_int_equal(r.bare_xid, 0);
+}
+
+static void
+what_stands_at_the_position_depends_on_the_message_type(void **state)
+{
+    static const struct {
+        const char *type;
+        uint64_t commit;
+        bool is_row;
+    } types[] = {
+        {"INSERT", 550, true},
+        {"UPDATE", 550, true},
+        {"DELETE", 550, true},
+        {"TRUNCATE", 550, true},
+        {"MESSAGE", 550, true},
+        {"MESSAGE", 600, false}, /* outside of a transaction it is its own commit */
+        {"COMMIT", 600, false},
+        {"BEGIN", 550, false},
+        {"NOOP", 550, false},
+        {"", 550, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        struct offset o = make_offset(BARE, 600);
+
+        snprintf(o.message_type, sizeof(o.message_type), "%s", types[i].type);
+        o.lsn_commit = types[i].commit;
+        assert_int_equal(resume_of(&o).bare_is_row, types[i].is_row);
+    }
+}
+
+static void
+a_finished_snapshot_names_no_change(void **state)
+{
+    struct offset o = make_offset(BARE_SNAPSHOT, 600);
+    struct pipeline_resume r;
+
+    (void)state;
+    r = resume_of(&o);
+    assert_false(r.bare);
+    assert_int_equal(r.commit_lsn, 0);
+    assert_int_equal(r.last_commit_lsn, 0);
+}
+
+static void
+an_offset_without_lsn_proc_is_judged_by_its_lsn(void **state)
+{
+    struct offset o = {.lsn = 600, .message_type = "INSERT"};
+
+    (void)state;
+    assert_false(
+        resume_of(&o).bare_is_row); /* nothing to look for: what comes from there on is delivered */
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_has_its_decision),
+        cmocka_unit_test(every_refusal_names_what_settles_it),
+        cmocka_unit_test(positions_are_named_in_messages),
+        cmocka_unit_test(our_own_offset_names_the_change_exactly),
+        cmocka_unit_test(debeziums_offset_names_a_row_of_a_transaction),
+        cmocka_unit_test(what_stands_at_the_position_depends_on_the_message_type),
+        cmocka_unit_test(a_finished_snapshot_names_no_change),
+        cmocka_unit_test(an_offset_without_lsn_proc_is_judged_by_its_lsn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
