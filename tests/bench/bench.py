@@ -245,7 +245,7 @@ def bench_instructions():
         counted = {}
         for events in (few, many):
             server.slots([f"count_{events}"])
-            server.sql("truncate users, sentinel; drop procedure if exists work;")
+            server.sql("set client_min_messages = warning; truncate users, sentinel; drop procedure if exists work;")
             lsn = server.workload(events, PER)
             out = WORK / f"callgrind.{events}"
             command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *walbridge(server, "unix", f"count_{events}", "null")]
