@@ -9,7 +9,7 @@
 set -eu
 
 # Group, how to look, what to look for, Debian package.
-#   cmd  a command              pc   a pkg-config module       file  a file
+#   cmd  a command              pc   a pkg-config module       file a file, * stands for anything
 #   pg   a file of any installed PostgreSQL server             py   a Python module
 needs() {
     cat <<'TABLE'
@@ -37,6 +37,7 @@ test   cmd  java                 default-jre-headless
 test   cmd  mvn                  maven
 test   file /etc/ssl/certs/ca-certificates.crt  ca-certificates
 test   cmd  clang                clang
+test   file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-@CLANG@-dev
 test   cmd  openssl              openssl
 check  cmd  clang                clang
 check  cmd  clang-format         clang-format
@@ -70,11 +71,18 @@ pg_has() {
     esac
 }
 
+any_exists() { # unquoted: the shell has replaced the pattern by what matches
+    for file; do
+        [ -e "$file" ] && return 0
+    done
+    return 1
+}
+
 has() {
     case $1 in
     cmd) command -v "$2" >/dev/null 2>&1 ;;
     pc) pkg-config --exists "$2" 2>/dev/null ;;
-    file) [ -e "$2" ] ;;
+    file) any_exists $2 ;;
     pg) pg_has "$2" ;;
     py) py_has "$2" ;;
     esac
@@ -138,11 +146,16 @@ apt() {
     }
 }
 
+# The newest version that a package without one in its name stands for: postgresql → 15.
+version_of() { apt-cache depends "$1" | sed -n "s/.*Depends: $1-\([0-9]*\)\$/\1/p" | head -n 1; }
+
 apt update
 # pgTAP is packaged per server version: the installed one, else the one the distribution would install.
 pg=$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -t/ -k5n | tail -n 1 | cut -d/ -f5)
-pg=${pg:-$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)}
-missing=$(echo "$missing" | sed "s/@PG@/$pg/g")
+missing=$(echo "$missing" | sed "s/@PG@/${pg:-$(version_of postgresql)}/g; s/@CLANG@/$(version_of clang)/g")
+for package in $missing; do # in some releases a part of another package
+    apt-cache show "$package" >/dev/null 2>&1 || missing=$(echo "$missing" | sed "s/\(^\| \)$package / /")
+done
 echo "installing: $missing"
 # shellcheck disable=SC2086 # a list of words
 apt install -y --no-install-recommends $missing
