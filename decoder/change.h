@@ -35,6 +35,9 @@ enum change_op {
     OP_DELETE = 'd',
     OP_TRUNCATE = 't',
     OP_MESSAGE = 'm',
+    OP_BEGIN = 'B',     /* a transaction's beginning and end, under provide.transaction.metadata */
+    OP_END = 'E',
+    OP_HEARTBEAT = 'h',
 };
 
 enum snapshot_marker { SNAPSHOT_FALSE, SNAPSHOT_FIRST, SNAPSHOT_FIRST_IN_COLLECTION, SNAPSHOT_TRUE,
@@ -65,6 +68,23 @@ struct identity {
     bool snapshot;
 };
 
+/* A row's place in its transaction, counted from 1: under provide.transaction.metadata. */
+struct txn_block {
+    uint64_t total_order, collection_order;
+};
+
+/* What a transaction had, for OP_END. */
+struct txn_collection {
+    struct slice name; /* "schema.table" */
+    uint64_t events;
+};
+
+struct txn_summary {
+    uint64_t events;
+    size_t ncollections;
+    const struct txn_collection *collections; /* in order of first appearance */
+};
+
 struct plan;
 struct change {
     enum change_op op;
@@ -77,6 +97,8 @@ struct change {
     struct identity id;
     int64_t now_ns;            /* the connector's clock */
     struct slice prefix, content; /* OP_MESSAGE */
+    const struct txn_block *block;     /* NULL: no transaction metadata */
+    const struct txn_summary *summary; /* OP_END */
 };
 
 #endif

@@ -177,3 +177,58 @@ envelope_message_schema_new(struct arena *a, const struct settings *s)
     };
     return sc;
 }
+
+static const struct schema_field transaction_key_fields[] = {{NAME("id"), &string_required}};
+const struct schema envelope_transaction_key_schema = {
+    .type = SCHEMA_STRUCT,
+    .name = "io.debezium.connector.common.TransactionMetadataKey",
+    .version = 1,
+    .fields = transaction_key_fields,
+    .nfields = COUNT(transaction_key_fields),
+};
+
+static const struct schema_field collection_fields[] = {
+    {NAME("data_collection"), &string_required},
+    {NAME("event_count"), &int64_required},
+};
+static const struct schema collection_schema = {
+    .type = SCHEMA_STRUCT,
+    .optional = true,
+    .name = "event.collection",
+    .version = 1,
+    .fields = collection_fields,
+    .nfields = COUNT(collection_fields),
+};
+static const struct schema collections_schema = {.type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema};
+static const struct schema_field transaction_value_fields[] = {
+    {NAME("status"), &string_required},
+    {NAME("id"), &string_required},
+    {NAME("event_count"), &int64_optional},
+    {NAME("data_collections"), &collections_schema},
+    {NAME("ts_ms"), &int64_required},
+};
+const struct schema envelope_transaction_value_schema = {
+    .type = SCHEMA_STRUCT,
+    .name = "io.debezium.connector.common.TransactionMetadataValue",
+    .version = 1,
+    .fields = transaction_value_fields,
+    .nfields = COUNT(transaction_value_fields),
+};
+
+static const struct schema_field heartbeat_key_fields[] = {{NAME("serverName"), &string_required}};
+const struct schema envelope_heartbeat_key_schema = {
+    .type = SCHEMA_STRUCT,
+    .name = "io.debezium.connector.common.ServerNameKey",
+    .version = 1,
+    .fields = heartbeat_key_fields,
+    .nfields = COUNT(heartbeat_key_fields),
+};
+
+static const struct schema_field heartbeat_value_fields[] = {{NAME("ts_ms"), &int64_required}};
+const struct schema envelope_heartbeat_value_schema = {
+    .type = SCHEMA_STRUCT,
+    .name = "io.debezium.connector.common.Heartbeat",
+    .version = 1,
+    .fields = heartbeat_value_fields,
+    .nfields = COUNT(heartbeat_value_fields),
+};

@@ -20,6 +20,9 @@ const struct schema *envelope_schema_new(struct arena *a, const struct settings 
 /* io.debezium.connector.postgresql.MessageKey and MessageValue, for logical messages. */
 const struct schema *envelope_message_key_schema(void);
 const struct schema *envelope_message_schema_new(struct arena *a, const struct settings *s);
+/* TransactionMetadataKey and TransactionMetadataValue; ServerNameKey and Heartbeat: io.debezium.connector.common. */
+extern const struct schema envelope_transaction_key_schema, envelope_transaction_value_schema;
+extern const struct schema envelope_heartbeat_key_schema, envelope_heartbeat_value_schema;
 /* "<topic>.<suffix>" under schema.name.adjustment.mode. */
 const char *envelope_schema_name(struct arena *a, const struct settings *s, const char *topic, const char *suffix);
 

@@ -185,17 +185,46 @@ plan_new_table(struct relation *rel, const struct types *types, const struct set
     return p;
 }
 
-struct plan *
-plan_new_message(const struct settings *s)
+/* "__debezium-heartbeat.<prefix>", or the name that is given. */
+static void
+plan_heartbeat_topic(const struct settings *s, struct buf *out)
 {
-    struct plan *p = plan_alloc(s, PLAN_MESSAGE);
+    struct settings as_prefix = *s;
+
+    as_prefix.prefix = s->heartbeat_prefix;
+    if (s->heartbeat_topic)
+        buf_str(out, s->heartbeat_topic);
+    else
+        topic_name_of(out, &as_prefix, s->prefix);
+}
+
+struct plan *
+plan_new_event(const struct settings *s, enum plan_kind kind)
+{
+    struct plan *p = plan_alloc(s, kind);
     struct buf topic;
 
     buf_init(&topic, 4096);
-    topic_name_of(&topic, s, "message");
+    switch (kind) {
+    case PLAN_TABLE:
+        break;
+    case PLAN_MESSAGE:
+        topic_name_of(&topic, s, "message");
+        p->key_schema = envelope_message_key_schema();
+        p->envelope_schema = envelope_message_schema_new(&p->arena, s);
+        break;
+    case PLAN_TRANSACTION:
+        topic_name_of(&topic, s, s->transaction_topic);
+        p->key_schema = &envelope_transaction_key_schema;
+        p->envelope_schema = &envelope_transaction_value_schema;
+        break;
+    case PLAN_HEARTBEAT:
+        plan_heartbeat_topic(s, &topic);
+        p->key_schema = &envelope_heartbeat_key_schema;
+        p->envelope_schema = &envelope_heartbeat_value_schema;
+        break;
+    }
     p->topic = arena_strdup(&p->arena, buf_cstr(&topic));
     buf_free(&topic);
-    p->key_schema = envelope_message_key_schema();
-    p->envelope_schema = envelope_message_schema_new(&p->arena, s);
     return p;
 }

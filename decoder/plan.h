@@ -12,7 +12,7 @@
 #include "decoder/relation.h"
 #include "decoder/settings.h"
 
-enum plan_kind { PLAN_TABLE, PLAN_MESSAGE };
+enum plan_kind { PLAN_TABLE, PLAN_MESSAGE, PLAN_TRANSACTION, PLAN_HEARTBEAT };
 enum { PLAN_SINKS_MAX = 4 };
 
 struct plan_field {
@@ -25,7 +25,7 @@ struct plan {
     enum plan_kind kind;
     uint64_t id;                       /* unique in the process */
     const struct settings *settings;
-    struct relation *rel;              /* NULL for PLAN_MESSAGE */
+    struct relation *rel;              /* NULL but for PLAN_TABLE */
     const char *topic;
     uint16_t nfields;
     struct plan_field *fields;         /* the surviving columns, table order */
@@ -41,7 +41,8 @@ struct plan {
 
 /* Builds the plan of a relation. NULL: the registry lacks the type *missing, ask the catalog and come again. */
 struct plan *plan_new_table(struct relation *rel, const struct types *types, const struct settings *s, uint32_t *missing);
-struct plan *plan_new_message(const struct settings *s);
+/* Of records that are no rows. */
+struct plan *plan_new_event(const struct settings *s, enum plan_kind kind);
 struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan *p); /* the owner of progs discards them before the last unref */
 

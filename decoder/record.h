@@ -22,6 +22,7 @@ struct record {
     struct identity id;
     uint16_t index;            /* of this record among the change's: part of its identity */
     bool null_key, null_value; /* null bytes, not the text "null" */
+    bool first_partition;      /* to partition 0, whatever the key says */
     uint8_t headers;           /* enum record_header */
     uint8_t op;                /* enum change_op */
 };

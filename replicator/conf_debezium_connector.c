@@ -30,9 +30,8 @@ static const struct prop rows[] = {
      .see = "a tuning of Debezium's Java queue; the queues here are bounded by bytes",
      .doc = "Most bytes Debezium keeps in that queue; 0 is no limit."},
     {.name = "provide.transaction.metadata", .type = PROP_BOOL, .def = "false",
-     .group = "Connector", .importance = PROP_LOW, .flags = PROP_REFUSED,
+     .group = "Connector", .importance = PROP_LOW,
      .display = "Store transaction metadata information in a dedicated topic.",
-     .see = "transaction metadata is not there yet",
      .doc = "Writes a topic of transaction begins and ends, and adds the transaction block to "
             "every record."},
     {.name = "snapshot.delay.ms", .type = PROP_LONG, .def = "0", .max = INT64_MAX,

@@ -185,6 +185,8 @@ connector_end_session(struct connector *c)
     c->wal = NULL;
     catalog_free(c->catalog);
     c->catalog = NULL;
+    heartbeat_free(c->heartbeat);
+    c->heartbeat = NULL;
     if (c->repl)
         PQfinish(c->repl);
     c->repl = NULL;
@@ -224,7 +226,9 @@ connector_close(struct connector *c)
     c->types = NULL;
     offset_free(&c->stored);
     c->stored = (struct offset){0};
-    c->has_stored = c->sink_failed = c->parked = c->position_new = false;
+    c->has_stored = c->sink_failed = c->parked = false;
+    c->quiet_put = 0;
+    c->quiet_since_us = 0;
     c->ack_error = (struct err){0};
 }
 

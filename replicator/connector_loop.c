@@ -19,7 +19,7 @@ enum {
     LOOP_BATCHES = 4,             /* snapshot batches, likewise */
     LOOP_STATUS_GAP_US = 250000,  /* between statuses that only say a new flush LSN */
     LOOP_POSITION_GAP_US = 5000,  /* between looks at the position while busy */
-    LOOP_NOTHING_US = 5000000,    /* how long a position that no record stands at may wait to be stored */
+    LOOP_QUIET_US = 5000000,      /* how long a position that no record stands at may wait to be stored */
     LOOP_SLEEP_MAX_US = 1000000,
     LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
     LOOP_PACE_WINDOW_US = 1000,
@@ -66,84 +66,103 @@ loop_poll_store(struct connector *c, struct err *e)
 
 static const char *const led_type_texts[] = {
     [LED_INSERT] = "INSERT",     [LED_UPDATE] = "UPDATE",   [LED_DELETE] = "DELETE",
-    [LED_TRUNCATE] = "TRUNCATE", [LED_MESSAGE] = "MESSAGE", [LED_NOTHING] = "",
+    [LED_TRUNCATE] = "TRUNCATE", [LED_MESSAGE] = "MESSAGE", [LED_NOTE] = "",
 };
 
-/* Of a snapshot's last row, or of one that had no rows. */
-static bool
-loop_ends_snapshot(const struct connector *c, const struct led_position *pos)
-{
-    return c->snapshot_point && (pos->txn.commit_lsn == c->snapshot_point ||
-                                 (pos->type == LED_NOTHING && pos->lsn == c->snapshot_point));
-}
-
-/*
- * A position as the offset that Debezium would have stored. Where no record stands, one below the server's position is
- * written: records are 8-aligned, so it names no row, and the next one may start exactly at that position.
- */
 static void
-loop_make_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+loop_start_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
 {
-    bool nothing = pos->type == LED_NOTHING;
-
     *o = (struct offset){
-        .lsn = nothing ? pos->lsn - 1 : pos->lsn,
-        .lsn_proc = nothing ? pos->lsn - 1 : pos->lsn,
-        .lsn_commit = nothing && pos->commit_end ? pos->commit_end : pos->txn.last_commit_lsn,
         .has_txid = pos->txn.xid != 0,
         .txid = pos->txn.xid,
         .has_ts = pos->txn.commit_us != 0,
         .ts_usec = pos->txn.commit_us,
         .own = true,
-        .flush_lsn = pos->flush_lsn,
-        .pos_commit_lsn = nothing ? pos->lsn : pos->txn.commit_lsn,
-        .pos_lsn = pos->lsn,
-        .pos_ordinal = pos->ordinal,
         .commit_end = pos->commit_end,
         .system_id = c->server.system_id,
         .timeline = c->server.timeline,
     };
-    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
     snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
     snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
-    if (loop_ends_snapshot(c, pos)) {
-        /* The last row of the snapshot: Debezium's marks for one that is whole. */
-        o->lsn_proc = o->lsn_commit = o->commit_end = 0;
-        o->lsn = o->pos_commit_lsn = c->snapshot_point;
-        o->message_type[0] = '\0';
-        o->pos_ordinal = 0; /* a transaction that commits exactly at the point is not in the snapshot */
-        snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
-        o->last_snapshot_record = o->snapshot_completed = true;
-    }
+}
+
+/* A record's position, as the offset that Debezium would have stored. */
+static void
+loop_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+{
+    loop_start_offset(c, pos, o);
+    o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
+    o->lsn_commit = pos->txn.last_commit_lsn;
+    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
+    o->flush_lsn = pos->flush_lsn;
+    o->pos_commit_lsn = pos->txn.commit_lsn;
+    o->pos_ordinal = pos->ordinal;
 }
 
 /*
- * Hands a new position to the offset thread. A snapshot's counts only when it is whole. One that no record stands at
- * (keepalives, transactions of other tables) is in no hurry: it only lets the server drop WAL, and an idle server must not
- * cost a disk flush for each of them. A restart within that time reads those transactions again, as Debezium does, with
- * the tables captured then.
+ * A position where no record stands: one below it is written, records are 8-aligned, so it names no row, and the next one
+ * may start exactly there.
+ */
+static void
+loop_quiet_offset(const struct connector *c, const struct led_position *pos, uint64_t lsn, struct offset *o)
+{
+    loop_start_offset(c, pos, o);
+    o->lsn = o->lsn_proc = lsn - 1;
+    o->lsn_commit = pos->commit_end ? pos->commit_end : pos->txn.last_commit_lsn;
+    o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = lsn;
+}
+
+/* The end of a snapshot: Debezium's marks for one that is whole. A transaction that commits exactly at the point is not in
+ * the snapshot, so no ordinal of it is done. */
+static void
+loop_snapshot_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+{
+    loop_start_offset(c, pos, o);
+    o->lsn = o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = c->snapshot_point;
+    o->commit_end = 0;
+    snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
+    o->last_snapshot_record = o->snapshot_completed = true;
+}
+
+/*
+ * Hands a new position to the offset thread. A snapshot's counts only when it is whole. A quiet one is in no hurry: an idle
+ * server must not cost a disk flush for each keepalive, and a restart within that time reads those transactions again, as
+ * Debezium does, with the tables captured then.
  */
 static void
 loop_store_position(struct connector *c, bool now)
 {
+    struct led_position pos;
     struct offset o;
+    uint64_t quiet;
     int64_t us = clock_mono_us();
 
     if (!now && us - c->position_us < LOOP_POSITION_GAP_US)
         return;
     c->position_us = us;
-    if (led_position(c->ledger, &c->position)) {
-        if (!c->position_new)
-            c->position_since_us = us;
-        c->position_new = true;
+    if (led_position(c->ledger, &pos)) {
+        c->quiet_since_us = 0;
+        if (pos.flush_lsn < c->snapshot_point)
+            return;
+        if (c->snapshot_point && pos.txn.commit_lsn == c->snapshot_point)
+            loop_snapshot_offset(c, &pos, &o);
+        else
+            loop_record_offset(c, &pos, &o);
+        offsets_put(c->offsets, &o);
+    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet < c->snapshot_point || quiet == c->quiet_put) {
+        c->quiet_since_us = 0;
+    } else if (quiet == c->snapshot_point) { /* a snapshot without a row */
+        loop_snapshot_offset(c, &pos, &o);
+        offsets_put(c->offsets, &o);
+        c->quiet_put = quiet;
+    } else if (!c->quiet_since_us) {
+        c->quiet_since_us = us;
+    } else if (us - c->quiet_since_us >= LOOP_QUIET_US) {
+        loop_quiet_offset(c, &pos, quiet, &o);
+        offsets_put(c->offsets, &o);
+        c->quiet_put = quiet;
+        c->quiet_since_us = 0;
     }
-    if (!c->position_new || c->position.flush_lsn < c->snapshot_point)
-        return;
-    if (c->position.type == LED_NOTHING && us - c->position_since_us < LOOP_NOTHING_US && !loop_ends_snapshot(c, &c->position))
-        return;
-    c->position_new = false;
-    loop_make_offset(c, &c->position, &o);
-    offsets_put(c->offsets, &o);
 }
 
 /* ------------------------------------------------------------------------------------------------ status */
@@ -268,6 +287,30 @@ loop_read(struct connector *c, bool *empty, struct err *e)
     return true;
 }
 
+/* A heartbeat, when one is due and there is a position that it can tell of. */
+static bool
+loop_heartbeat(struct connector *c, struct err *e)
+{
+    if (!c->heartbeat)
+        return true;
+    if (!heartbeat_poll(c->heartbeat, e))
+        return false;
+    if (!heartbeat_is_due(c->heartbeat) || !pipeline_may_beat(c->pipeline) ||
+        !(c->has_stored || pipeline_stats(c->pipeline)->changes))
+        return true;
+    switch (pipeline_heartbeat(c->pipeline, clock_now_ns(), e)) {
+    case PIPE_OK:
+        break;
+    case PIPE_PARKED:
+        c->parked = true;
+        break;
+    case PIPE_ERROR:
+        return loop_step_failed(c, c->received_lsn, e);
+    }
+    heartbeat_sent(c->heartbeat);
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ the snapshot */
 
 static void
@@ -388,6 +431,8 @@ loop_deadline(const struct connector *c)
     }
     if (c->catalog && catalog_deadline_us(c->catalog) < at)
         at = catalog_deadline_us(c->catalog);
+    if (c->heartbeat && heartbeat_deadline_us(c->heartbeat) < at)
+        at = heartbeat_deadline_us(c->heartbeat);
     return at > now ? at - now : 0;
 }
 
@@ -415,6 +460,8 @@ loop_sleep(struct connector *c, bool reading)
         loop_add_fd(fds, &n, wal_fd(c->wal), (short)((reading ? POLLIN : 0) | (c->status_left ? POLLOUT : 0)));
     if (c->catalog)
         loop_add_fd(fds, &n, catalog_fd(c->catalog), (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
+    if (c->heartbeat)
+        loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat), (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
     if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 && errno != EINTR)
@@ -438,6 +485,8 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     if (!loop_unpark(c, &go, e))
         return false;
     if (go && !loop_read(c, &empty, e))
+        return false;
+    if (!c->parked && !loop_heartbeat(c, e))
         return false;
     *idle = empty || c->parked || led_full(c->ledger);
     return true;

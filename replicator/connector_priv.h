@@ -11,6 +11,7 @@
 #include "replicator/offsets.h"
 #include "replicator/pg/catalog.h"
 #include "replicator/pg/conn.h"
+#include "replicator/pg/heartbeat.h"
 #include "replicator/pg/slot.h"
 #include "replicator/pg/snapshot.h"
 #include "replicator/pg/wal.h"
@@ -62,6 +63,7 @@ struct connector {
     PGconn *repl;           /* until wal takes it over */
     struct wal *wal;
     struct catalog *catalog;
+    struct heartbeat *heartbeat; /* NULL: none are wanted */
     struct snapshot *snapshot;
     struct batch *batch;
     bool parked;
@@ -71,9 +73,8 @@ struct connector {
     uint64_t told_lsn;
     int64_t status_us;      /* when the last status was sent */
     int64_t position_us;    /* when the position was last looked at */
-    struct led_position position; /* the newest, */
-    bool position_new;      /* not yet handed to the offset thread */
-    int64_t position_since_us; /* since when */
+    uint64_t quiet_put;     /* the last quiet position that was handed over */
+    int64_t quiet_since_us; /* since when a newer one waits; 0: none does */
     int64_t progress_us;    /* when snapshot progress was last shown */
     struct pace pace;
     struct err ack_error;

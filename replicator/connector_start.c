@@ -368,6 +368,9 @@ connector_connect(struct connector *c, struct err *e)
         c->phase = PHASE_STREAM;
     }
     c->catalog = catalog_new(c->params, conn, c->types);
+    if (config_int(c->config, "heartbeat.interval.ms") > 0)
+        c->heartbeat = heartbeat_new(c->params, config_int(c->config, "heartbeat.interval.ms"),
+                                     config_str(c->config, "heartbeat.action.query"));
     return c->phase == PHASE_SNAPSHOT || connector_stream(c, e);
 }
 

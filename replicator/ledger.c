@@ -23,7 +23,7 @@ struct led_entry {
 struct led_slot {
     struct led_txn txn;
     uint64_t end_lsn;  /* 0: its commit has not come yet */
-    uint64_t first;    /* ticket of its first entry */
+    bool has_record;   /* one of its entries, already off the head, was no note */
     uint64_t last;     /* ticket behind its last entry; known at its end */
 };
 
@@ -37,6 +37,7 @@ struct ledger {
     uint64_t limit, bytes, pending;
     struct led_position pos;
     bool changed;
+    uint64_t quiet;        /* beyond pos.flush_lsn when no record has come since */
     uint64_t stored;
 };
 
@@ -106,28 +107,25 @@ led_flush_to(struct ledger *l, uint64_t lsn)
     }
 }
 
-/* The position moves to where no record stands, so that a reader of the offset asks for no WAL that is gone. */
+/* Everything up to here is done with, and no record stands here. */
 static void
-led_nothing_at(struct ledger *l, uint64_t lsn)
+led_quiet_at(struct ledger *l, uint64_t lsn)
 {
-    if (lsn <= l->pos.flush_lsn)
-        return;
-    l->pos.lsn = lsn;
-    l->pos.ordinal = 0;
-    l->pos.type = LED_NOTHING;
-    led_flush_to(l, lsn);
+    if (lsn > l->quiet)
+        l->quiet = lsn;
 }
 
-/* The entry before the head is the last one delivered. */
 static void
-led_stand_at(struct ledger *l, const struct led_slot *t)
+led_stand_at(struct ledger *l, struct led_slot *t, uint64_t ticket)
 {
-    const struct led_entry *en = &l->entries[(l->head - 1) & l->mask];
+    const struct led_entry *en = &l->entries[ticket & l->mask];
 
+    t->has_record = true;
     l->pos.lsn = en->lsn;
     l->pos.ordinal = en->ordinal;
     l->pos.type = (enum led_type)en->type;
     l->pos.txn = t->txn;
+    led_flush_to(l, l->quiet);
     l->changed = true;
 }
 
@@ -140,17 +138,19 @@ led_settle(struct ledger *l)
 {
     while (l->txn_head != l->txn_tail) {
         struct led_slot *t = &l->txns[l->txn_head & l->txn_mask];
-        uint64_t from = l->head, last = t->end_lsn ? t->last : l->tail;
+        uint64_t last = t->end_lsn ? t->last : l->tail, record = UINT64_MAX;
 
-        while (l->head != last && l->entries[l->head & l->mask].acks == 0)
-            l->head++;
-        if (l->head != from)
-            led_stand_at(l, t);
+        for (; l->head != last && l->entries[l->head & l->mask].acks == 0; l->head++)
+            if (l->entries[l->head & l->mask].type != LED_NOTE)
+                record = l->head;
+        if (record != UINT64_MAX)
+            led_stand_at(l, t, record);
         if (l->head != last || t->end_lsn == 0)
             return;
-        l->pos.commit_end = t->end_lsn;
-        if (t->first == t->last)
-            led_nothing_at(l, t->end_lsn);
+        if (t->end_lsn > l->pos.commit_end)
+            l->pos.commit_end = t->end_lsn;
+        if (!t->has_record)
+            led_quiet_at(l, t->end_lsn);
         else
             led_flush_to(l, t->end_lsn);
         l->txn_head++;
@@ -166,7 +166,7 @@ led_begin(struct ledger *l, const struct led_txn *t)
         if (l->txn_tail - l->txn_head > l->txn_mask)
             led_grow_txns(l);
     }
-    l->txns[l->txn_tail & l->txn_mask] = (struct led_slot){.txn = *t, .first = l->tail};
+    l->txns[l->txn_tail & l->txn_mask] = (struct led_slot){.txn = *t};
     l->txn_tail++;
     l->open = true;
 }
@@ -235,13 +235,20 @@ led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, u
     return ticket;
 }
 
+uint64_t
+led_open_note(struct ledger *l, unsigned acks, uint32_t bytes)
+{
+    /* The smallest end there is: it never moves the flush LSN. */
+    return led_open_single(l, &(struct led_txn){0}, LED_NOTE, 0, 1, acks, bytes);
+}
+
 bool
 led_keepalive(struct ledger *l, uint64_t wal_end)
 {
     led_settle(l);
-    if (!led_idle(l) || wal_end <= l->pos.flush_lsn)
+    if (!led_idle(l) || wal_end <= l->pos.flush_lsn || wal_end <= l->quiet)
         return false;
-    led_nothing_at(l, wal_end);
+    led_quiet_at(l, wal_end);
     return true;
 }
 
@@ -286,10 +293,19 @@ led_position(struct ledger *l, struct led_position *out)
     return true;
 }
 
+bool
+led_quiet(struct ledger *l, struct led_position *out, uint64_t *lsn)
+{
+    led_settle(l);
+    *out = l->pos;
+    *lsn = l->quiet;
+    return l->quiet > l->pos.flush_lsn;
+}
+
 void
 led_stored(struct ledger *l, uint64_t flush_lsn)
 {
-    assert(flush_lsn <= l->pos.flush_lsn);
+    assert(flush_lsn <= l->pos.flush_lsn || flush_lsn <= l->quiet);
     if (flush_lsn > l->stored)
         l->stored = flush_lsn;
 }

@@ -22,8 +22,9 @@
 
 struct ledger;
 
-/* What an entry's offset says; LED_NOTHING: a position that no record stands at (keepalive, wholly filtered transaction). */
-enum led_type { LED_INSERT, LED_UPDATE, LED_DELETE, LED_TRUNCATE, LED_MESSAGE, LED_NOTHING };
+/* What an entry's offset says. LED_NOTE: it has to be delivered and moves no position (heartbeat, a transaction's BEGIN and
+ * END). */
+enum led_type { LED_INSERT, LED_UPDATE, LED_DELETE, LED_TRUNCATE, LED_MESSAGE, LED_NOTE };
 
 /* A transaction's constants, for the offsets of its entries. */
 struct led_txn {
@@ -35,7 +36,7 @@ struct led_txn {
 
 /* The offset that is true now. */
 struct led_position {
-    uint64_t lsn;             /* of the last delivered record; LED_NOTHING: the server's own position */
+    uint64_t lsn;             /* of the last delivered record */
     uint64_t ordinal;         /* in its transaction, counted from 1; 0: none of a transaction */
     enum led_type type;
     struct led_txn txn;       /* of that record */
@@ -59,6 +60,8 @@ void led_commit(struct ledger *l, uint64_t end_lsn);
 /* A record outside any transaction, complete by itself: flush may pass to end_lsn once it is delivered. */
 uint64_t led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, uint64_t lsn, uint64_t end_lsn,
                          unsigned acks, uint32_t bytes);
+/* A note outside any transaction. */
+uint64_t led_open_note(struct ledger *l, unsigned acks, uint32_t bytes);
 /* The server's position while nothing is pending; true when it moved the outputs. */
 bool led_keepalive(struct ledger *l, uint64_t wal_end);
 
@@ -68,8 +71,13 @@ bool led_in_txn(const struct ledger *l);
 uint64_t led_pending(const struct ledger *l); /* entries not yet acknowledged */
 uint64_t led_pending_bytes(const struct ledger *l);
 
-/* The newest position; false when it did not change since the last call that returned true. */
+/* The newest position; false when no record was delivered since the last call that returned true. */
 bool led_position(struct ledger *l, struct led_position *out);
+/*
+ * Is there an LSN beyond it that no record stands at (a keepalive, a wholly filtered transaction)? Storing it lets the
+ * server drop WAL; nothing is lost or repeated without. *out: the newest position.
+ */
+bool led_quiet(struct ledger *l, struct led_position *out, uint64_t *lsn);
 /* The store has everything up to this flush LSN. */
 void led_stored(struct ledger *l, uint64_t flush_lsn);
 /* What the server may be told. */

@@ -4,64 +4,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "decoder/filter.h"
-#include "decoder/pgoutput.h"
-
-/* One change's records: PostgreSQL's rows end at 1 GB, their JSON escapes can be six times as long; nobody's topic takes
- * that. An own cap gives a clear error before memory does. */
-enum { PIPE_RECORD_MAX = 1 << 30 };
-
-/* A relation of this session. */
-struct pipe_table {
-    bool captured;
-    uint16_t ncols;
-    struct plan *plan; /* NULL unless captured */
-};
-
-enum park { PARK_NONE, PARK_CATALOG, PARK_SINK };
-
-struct pipeline {
-    struct pipeline_parts parts;
-    struct facts_source facts;
-    struct pgo *pgo;
-    struct pgo_msg msg;       /* the message at hand; its views are valid while it is parked */
-    uint64_t msg_lsn;
-    int64_t now_ns;
-
-    struct map *tables;       /* oid → struct pipe_table */
-    uint32_t last_oid;        /* rows come in runs of one table */
-    struct pipe_table *last_table;
-    struct plan *message_plan;
-
-    /* The transaction being received. */
-    bool in_txn, skip_txn, bare_txn;
-    struct txn txn;
-    char origin[256];
-    uint64_t ordinal;
-    uint64_t txn_seq;
-
-    uint64_t last_commit_lsn;
-    int64_t last_commit_us;
-    /* The last change put: what is sent again up to here is dropped. */
-    uint64_t done_commit, done_ordinal, done_single;
-    struct pipeline_resume bare;
-    uint64_t bare_at;         /* commit LSN of the transaction that a bare offset stands in, once it was found */
-
-    /* What is parked. */
-    enum park park;
-    struct recbuf out[PLAN_SINKS_MAX];
-    struct plan *put_plan;
-    unsigned put_sink;
-    size_t put_rec;
-    uint64_t put_ticket;
-    uint32_t truncate_at;     /* relations of a Truncate that are done */
-
-    struct pipeline_stats stats;
-};
+#include "replicator/pipeline_priv.h"
 
 struct pipeline *
 pipeline_new(const struct pipeline_parts *parts)
@@ -71,58 +16,13 @@ pipeline_new(const struct pipeline_parts *parts)
     p->parts = *parts;
     p->pgo = pgo_new();
     p->tables = map_new();
+    arena_init(&p->counts.names);
     for (unsigned i = 0; i < parts->nsinks; i++)
         recbuf_init(&p->out[i], PIPE_RECORD_MAX);
     return p;
 }
 
-/* ------------------------------------------------------------------------------------------------ plans */
-
-void
-pipeline_drop_plan(struct pipeline *p, struct plan *plan)
-{
-    if (!plan)
-        return;
-    for (unsigned i = 0; i < p->parts.nsinks; i++)
-        if (plan->progs[i])
-            p->parts.sinks[i]->ops->discard(p->parts.sinks[i], plan->progs[i]);
-    plan_unref(plan);
-}
-
-static bool
-pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e)
-{
-    for (unsigned i = 0; i < p->parts.nsinks; i++) {
-        struct sink *s = p->parts.sinks[i];
-
-        if (!s->ops->compile(s, plan, &plan->progs[i], e))
-            return err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, plan->topic);
-    }
-    return true;
-}
-
-struct plan *
-pipeline_plan(struct pipeline *p, const struct pgo_relation *wire, const struct relation_facts *facts, struct err *e)
-{
-    struct relation *rel = relation_new(wire, facts);
-    struct plan *plan;
-    uint32_t missing;
-
-    while (!(plan = plan_new_table(rel, p->parts.types, p->parts.settings, &missing))) {
-        /* The catalog no longer knows the type (dropped since): as any type that cannot be said. */
-        const struct pgtype gone = {.oid = missing, .schema = "", .name = "unknown", .kind = 'p', .base_typmod = -1};
-
-        log_warn("table \"%.*s.%.*s\": type %u is not in the catalog any more", SLICE_ARG(rel->schema), SLICE_ARG(rel->table),
-                 missing);
-        types_add(p->parts.types, &gone);
-    }
-    relation_unref(rel);
-    if (!pipeline_compile(p, plan, e)) {
-        pipeline_drop_plan(p, plan);
-        return NULL;
-    }
-    return plan;
-}
+/* ------------------------------------------------------------------------------------------------ tables */
 
 static void
 pipeline_table_free(struct pipeline *p, struct pipe_table *t)
@@ -160,139 +60,13 @@ pipeline_free(struct pipeline *p)
         return;
     pipeline_forget_tables(p);
     map_free(p->tables, NULL);
-    pipeline_drop_plan(p, p->message_plan);
+    for (unsigned i = 0; i <= PLAN_HEARTBEAT; i++)
+        pipeline_drop_plan(p, p->event_plans[i]);
+    pipeline_count_free(p);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
         recbuf_free(&p->out[i]);
     pgo_free(p->pgo);
     free(p);
-}
-
-/* ------------------------------------------------------------------------------------------------ putting */
-
-/* Gives what is encoded to the sinks, from where it stopped. */
-static enum pipe_result
-pipeline_put(struct pipeline *p, struct err *e)
-{
-    for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
-        struct sink *s = p->parts.sinks[p->put_sink];
-        struct recbuf *out = &p->out[p->put_sink];
-
-        for (; p->put_rec < out->n; p->put_rec++)
-            switch (s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[p->put_rec], p->put_ticket, e)) {
-            case SINK_TAKEN:
-                break;
-            case SINK_FULL:
-                p->park = PARK_SINK;
-                return PIPE_PARKED;
-            case SINK_ERROR:
-                err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, p->put_plan->topic);
-                return PIPE_ERROR;
-            }
-    }
-    p->park = PARK_NONE;
-    p->stats.changes++;
-    return PIPE_OK;
-}
-
-static void
-pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct recbuf *out, uint64_t lsn)
-{
-    char text[NUM_LSN_TEXT];
-
-    p->stats.unconverted += out->unconverted;
-    /* Thousands may come; the first ones and then every power of two are enough to act on. */
-    if (p->stats.unconverted < 4 || (p->stats.unconverted & (p->stats.unconverted - 1)) == 0)
-        log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
-                 num_lsn_text(text, lsn), SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
-                 SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, p->stats.unconverted);
-    out->unconverted = 0;
-}
-
-/* Encodes a change for every sink; total records and bytes. */
-static bool
-pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes, struct err *e)
-{
-    size_t total = 0;
-
-    *nrecs = 0;
-    for (unsigned i = 0; i < p->parts.nsinks; i++) {
-        struct recbuf *out = &p->out[i];
-
-        recbuf_clear(out);
-        if (!p->parts.sinks[i]->ops->encode(c->plan->progs[i], c, out, e))
-            return false;
-        if (__builtin_expect(out->unconverted != 0, 0))
-            pipeline_warn_unconverted(p, c->plan, out, c->lsn);
-        *nrecs += (unsigned)out->n;
-        total += out->bytes.n;
-    }
-    *bytes = total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
-    return true;
-}
-
-static void
-pipeline_ready_to_put(struct pipeline *p, struct plan *plan, uint64_t ticket)
-{
-    p->put_plan = plan;
-    p->put_sink = 0;
-    p->put_rec = 0;
-    p->put_ticket = ticket;
-}
-
-/* A change of the open transaction. */
-static enum pipe_result
-pipeline_deliver(struct pipeline *p, struct plan *plan, const struct change *c, enum led_type type, struct err *e)
-{
-    unsigned nrecs;
-    uint32_t bytes;
-
-    if (!pipeline_encode(p, c, &nrecs, &bytes, e)) {
-        err_wrap(e, "transaction %" PRIu64, p->txn.xid);
-        return PIPE_ERROR;
-    }
-    pipeline_ready_to_put(p, plan, led_open(p->parts.ledger, type, c->lsn, p->ordinal, nrecs, bytes));
-    p->done_commit = p->txn.commit_lsn;
-    p->done_ordinal = p->ordinal;
-    return pipeline_put(p, e);
-}
-
-enum pipe_result
-pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err *e)
-{
-    while (b->at < b->nrows) {
-        const struct batch_row *row = &b->rows[b->at];
-
-        if (p->park == PARK_NONE) {
-            unsigned nrecs = 0;
-
-            for (unsigned i = 0; i < p->parts.nsinks; i++)
-                nrecs += row->nrecs[i];
-            pipeline_ready_to_put(p, row->plan, led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
-        }
-        for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
-            struct sink *s = p->parts.sinks[p->put_sink];
-            struct recbuf *out = &b->out[p->put_sink];
-
-            for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++)
-                switch (s->ops->put(s, row->plan->progs[p->put_sink], out, &out->recs[b->rec[p->put_sink] + p->put_rec],
-                                    p->put_ticket, e)) {
-                case SINK_TAKEN:
-                    break;
-                case SINK_FULL:
-                    p->park = PARK_SINK;
-                    return PIPE_PARKED;
-                case SINK_ERROR:
-                    err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, row->plan->topic);
-                    return PIPE_ERROR;
-                }
-        }
-        for (unsigned i = 0; i < p->parts.nsinks; i++)
-            b->rec[i] += row->nrecs[i];
-        p->park = PARK_NONE;
-        p->stats.changes++;
-        b->at++;
-    }
-    return PIPE_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------ transactions */
@@ -344,7 +118,10 @@ pipeline_begin(struct pipeline *p, struct err *e)
     pipeline_judge_txn(p, commit_lsn, p->msg.u.begin.xid);
     if (led_in_txn(p->parts.ledger) && !continued)
         p->skip_txn = true;
-    if (p->skip_txn || continued)
+    if (p->skip_txn)
+        return PIPE_OK;
+    pipeline_count_begin(p);
+    if (continued)
         return PIPE_OK;
     p->txn = (struct txn){
         .seq = ++p->txn_seq,
@@ -358,7 +135,16 @@ pipeline_begin(struct pipeline *p, struct err *e)
                                                  .last_commit_lsn = p->last_commit_lsn,
                                                  .commit_us = p->txn.commit_us,
                                                  .xid = p->txn.xid});
-    return PIPE_OK;
+    return p->parts.settings->transactions ? pipeline_deliver_bound(p, OP_BEGIN, e) : PIPE_OK;
+}
+
+static void
+pipeline_finish_commit(struct pipeline *p)
+{
+    p->commit_left = false;
+    p->done_commit = p->txn.commit_lsn;
+    p->done_ordinal = UINT64_MAX;
+    led_commit(p->parts.ledger, p->msg.u.commit.end_lsn);
 }
 
 static enum pipe_result
@@ -373,9 +159,14 @@ pipeline_commit(struct pipeline *p, struct err *e)
     p->last_commit_us = p->msg.u.commit.commit_us;
     if (p->skip_txn)
         return PIPE_OK;
-    p->done_commit = p->txn.commit_lsn;
-    p->done_ordinal = UINT64_MAX;
-    led_commit(p->parts.ledger, p->msg.u.commit.end_lsn);
+    if (p->parts.settings->transactions) {
+        enum pipe_result r = pipeline_deliver_bound(p, OP_END, e);
+
+        p->commit_left = r == PIPE_PARKED;
+        if (r != PIPE_OK)
+            return r;
+    }
+    pipeline_finish_commit(p);
     return PIPE_OK;
 }
 
@@ -427,6 +218,30 @@ repeated:
     return true;
 }
 
+/* A change of the open transaction. One that was delivered before is only counted, so that the counts go on after it. */
+static enum pipe_result
+pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type, bool repeated, struct err *e)
+{
+    bool counted = p->parts.settings->transactions && plan->kind == PLAN_TABLE;
+    unsigned nrecs;
+    uint32_t bytes;
+
+    if (counted)
+        pipeline_count_block(p, c);
+    if (!pipeline_encode(p, c, &nrecs, &bytes, e)) {
+        err_wrap(e, "transaction %" PRIu64, p->txn.xid);
+        return PIPE_ERROR;
+    }
+    if (counted)
+        pipeline_count_records(p);
+    if (repeated)
+        return PIPE_OK;
+    pipeline_ready_to_put(p, plan, led_open(p->parts.ledger, type, c->lsn, p->ordinal, nrecs, bytes));
+    p->done_commit = p->txn.commit_lsn;
+    p->done_ordinal = p->ordinal;
+    return pipeline_put(p, e);
+}
+
 /* ------------------------------------------------------------------------------------------------ messages */
 
 static struct pipe_table *
@@ -437,21 +252,6 @@ pipeline_table(struct pipeline *p, uint32_t oid)
         p->last_oid = oid;
     }
     return p->last_table;
-}
-
-static void
-pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct plan *plan)
-{
-    /* Member by member: the others belong to other operations, and this runs for every row. */
-    c->op = op;
-    c->snapshot = SNAPSHOT_FALSE;
-    c->old_is_key = false;
-    c->plan = plan;
-    c->txn = &p->txn;
-    c->before = c->after = (struct tuple){NULL, 0};
-    c->lsn = p->msg_lsn;
-    c->id = (struct identity){p->txn.commit_lsn, p->msg_lsn, p->ordinal, false};
-    c->now_ns = p->now_ns;
 }
 
 enum row_kind { ROW_INSERT, ROW_UPDATE, ROW_DELETE };
@@ -472,12 +272,14 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
+    bool repeated;
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
         return PIPE_ERROR;
     }
-    if (pipeline_is_repeated(p, p->msg_lsn))
+    repeated = pipeline_is_repeated(p, p->msg_lsn);
+    if (repeated && (p->skip_txn || !p->parts.settings->transactions))
         return PIPE_OK;
     t = pipeline_table(p, row->oid);
     if (!t) {
@@ -498,7 +300,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
-    return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, e);
+    return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, repeated, e);
 }
 
 /* One record per captured table, in the message's order. */
@@ -517,7 +319,7 @@ pipeline_truncate(struct pipeline *p, struct err *e)
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
+        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, false, e);
         if (r != PIPE_OK)
             return r;
     }
@@ -549,7 +351,7 @@ pipeline_single_message(struct pipeline *p, struct change *c, struct err *e)
     c->id = (struct identity){p->msg_lsn, p->msg_lsn, 0, false};
     if (!pipeline_encode(p, c, &nrecs, &bytes, e))
         return PIPE_ERROR;
-    pipeline_ready_to_put(p, p->message_plan,
+    pipeline_ready_to_put(p, p->event_plans[PLAN_MESSAGE],
                           led_open_single(p->parts.ledger,
                                           &(struct led_txn){.commit_lsn = p->msg_lsn,
                                                             .last_commit_lsn = p->msg_lsn,
@@ -563,6 +365,7 @@ static enum pipe_result
 pipeline_message(struct pipeline *p, struct err *e)
 {
     struct change c;
+    struct plan *plan;
 
     if (p->msg.u.message.transactional) {
         if (!p->in_txn) {
@@ -579,17 +382,15 @@ pipeline_message(struct pipeline *p, struct err *e)
         p->stats.filtered++;
         return PIPE_OK;
     }
-    if (!p->message_plan) {
-        p->message_plan = plan_new_message(p->parts.settings);
-        if (!pipeline_compile(p, p->message_plan, e))
-            return PIPE_ERROR;
-    }
-    pipeline_change(p, &c, OP_MESSAGE, p->message_plan);
+    plan = pipeline_event_plan(p, PLAN_MESSAGE, e);
+    if (!plan)
+        return PIPE_ERROR;
+    pipeline_change(p, &c, OP_MESSAGE, plan);
     c.prefix = p->msg.u.message.prefix;
     c.content = p->msg.u.message.content;
     if (!p->msg.u.message.transactional)
         return pipeline_single_message(p, &c, e);
-    return pipeline_deliver(p, p->message_plan, &c, LED_MESSAGE, e);
+    return pipeline_deliver(p, plan, &c, LED_MESSAGE, false, e);
 }
 
 /* A relation that is captured waits for the catalog; the others are only remembered as not captured. */
@@ -696,6 +497,8 @@ pipeline_resume(struct pipeline *p, struct err *e)
         r = pipeline_put(p, e);
         break;
     }
+    if (r == PIPE_OK && p->commit_left)
+        pipeline_finish_commit(p);
     return r == PIPE_OK && p->msg.type == PGO_TRUNCATE ? pipeline_truncate(p, e) : r;
 }
 

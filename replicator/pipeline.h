@@ -55,6 +55,10 @@ enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
 /* Waiting for the catalog (rather than a sink)? */
 bool pipeline_waits_for_catalog(const struct pipeline *p);
 
+/* A heartbeat may go out: nothing is parked, no transaction is open. */
+bool pipeline_may_beat(const struct pipeline *p);
+enum pipe_result pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e);
+
 /* The plan of a table, its programs compiled for every sink. The caller gives it back with pipeline_drop_plan. */
 struct plan *pipeline_plan(struct pipeline *p, const struct pgo_relation *rel, const struct relation_facts *facts, struct err *e);
 void pipeline_drop_plan(struct pipeline *p, struct plan *plan);

@@ -53,7 +53,7 @@ static const char facts_sql[] =
     "ORDER BY i.indisprimary DESC, CASE WHEN i.indisclustered THEN 1 WHEN am.amname = 'hash' THEN 2 ELSE 3 END, ic.relname "
     "LIMIT 1) "
     "SELECT 'c' AS kind, a.attnum::int AS n, a.attname::text, a.attnotnull OR (t.typtype = 'd' AND t.typnotnull), "
-    "a.attgenerated <> '', CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END, "
+    "a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
     "a.atttypid::text, a.atttypmod::text, "
     "EXISTS (SELECT 1 FROM rel JOIN pg_catalog.pg_index ri ON ri.indrelid = rel.oid AND ri.indisreplident "
     "WHERE a.attnum = ANY (ri.indkey::int2[])) "

@@ -138,8 +138,8 @@ produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, con
     rd_kafka_resp_err_t code;
 
     if (!headers)
-        return rd_kafka_produce(rkt, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, r->nvalue,
-                                key, r->nkey, opaque) == 0
+        return rd_kafka_produce(rkt, r->first_partition ? 0 : RD_KAFKA_PARTITION_UA,
+                                RD_KAFKA_MSG_F_COPY, value, r->nvalue, key, r->nkey, opaque) == 0
                    ? RD_KAFKA_RESP_ERR_NO_ERROR
                    : rd_kafka_last_error();
     rd_kafka_vu_t parts[] = {

@@ -1,0 +1,73 @@
+/* Inside the JSON converter: programs, the cache of what is constant for a transaction, and what its files share. */
+#ifndef DECODER_JSON_PRIV_H
+#define DECODER_JSON_PRIV_H
+
+#include "base/num.h"
+#include "decoder/json_conv.h"
+
+/* Before this column: this text. */
+struct json_step {
+    const char *lit;
+    uint32_t nlit;
+    uint16_t col;
+    const struct plan_field *field;
+};
+
+/* '{"a":', ',"b":', … and the closing brace. */
+struct json_row {
+    uint16_t n;
+    struct json_step *steps;
+};
+
+struct json_program {
+    const struct plan *plan;
+    struct json_row row, key;
+    struct slice value_head;  /* '{"schema":…,"payload":' or nothing */
+    struct slice create_head; /* the same and '{"before":null,"after":' */
+    struct slice key_head;
+    bool value_brace, key_brace; /* the head's '{' needs its '}' */
+    /* The source block's constant pieces; see json_render_source. */
+    struct slice source_name, source_db, source_tail;
+    struct arena arena;
+};
+
+enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 128, JSON_TAIL_OP = 26, JSON_LSN_LOW = 10000 };
+
+/* The source block of one program in one transaction, in three pieces with the LSN between them. */
+struct json_source {
+    uint64_t plan_id, txn_seq;
+    enum snapshot_marker marker;
+    uint32_t n1, n2, n3; /* lengths of the pieces in text */
+    struct buf text;
+};
+
+struct recbuf_cache {
+    struct json_source sources[JSON_CACHE_SLOTS];
+    int64_t now_ns;
+    unsigned ntail;
+    char tail[JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at JSON_TAIL_OP */
+    uint64_t lsn_high;        /* LSN / JSON_LSN_LOW: the digits that seldom change */
+    unsigned nhigh, nlsn;
+    char lsn_text[NUM_U64_MAX + 4];
+};
+
+/* json_source.c: everything of a record that is not the row. */
+struct recbuf_cache *json_cache(struct recbuf *out);
+struct slice json_keep(struct arena *a, struct buf *b);
+void json_compile_source(struct json_program *prog, struct buf *b);
+void json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out);
+/* ,"source":{…},"transaction":…,"op":"c","ts_ms":…,"ts_us":…,"ts_ns":…}; second: the later half of a key change. */
+void json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
+                              struct recbuf *out);
+struct record *json_open(struct recbuf *out, const struct change *c, enum change_op op, uint16_t index);
+bool json_close(const struct json_program *prog, struct recbuf *out, struct record *r, struct err *e);
+
+/* json_event.c: records that are no rows. */
+bool json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+bool json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+bool json_encode_heartbeat(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+
+/* json_header.c: JSON that we rendered ourselves → the text of Connect's SimpleHeaderConverter. */
+void json_put_header_text(struct buf *b, const char *json, size_t n);
+
+#endif

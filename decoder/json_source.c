@@ -1,0 +1,260 @@
+/*
+ * What surrounds a row: the source block, rendered once per transaction and table and copied afterwards, the operation and
+ * the clock.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "decoder/json_priv.h"
+
+static void
+json_cache_free(struct recbuf_cache *c)
+{
+    for (size_t i = 0; i < JSON_CACHE_SLOTS; i++)
+        buf_free(&c->sources[i].text);
+    free(c);
+}
+
+struct recbuf_cache *
+json_cache(struct recbuf *out)
+{
+    if (__builtin_expect(!out->cache, 0)) {
+        out->cache = mem_alloc(sizeof(*out->cache));
+        out->free_cache = json_cache_free;
+        for (size_t i = 0; i < JSON_CACHE_SLOTS; i++)
+            buf_init(&out->cache->sources[i].text, JSON_SOURCE_MAX);
+    }
+    return out->cache;
+}
+
+/* Moves what is in `b` to the arena, padded for buf_add_padded. */
+struct slice
+json_keep(struct arena *a, struct buf *b)
+{
+    char *p = arena_alloc(a, b->n + BUF_PAD);
+    struct slice s = {p, b->n};
+
+    if (b->n)
+        memcpy(p, b->p, b->n);
+    buf_clear(b);
+    return s;
+}
+
+/*
+ * "source":{"version":V,"connector":"postgresql","name":N,"ts_ms":…,"snapshot":…,"db":D,"sequence":…,"ts_us":…,"ts_ns":…,
+ * "schema":S,"table":T,"txId":…
+ */
+void
+json_compile_source(struct json_program *prog, struct buf *b)
+{
+    const struct plan *p = prog->plan;
+    bool table = p->kind == PLAN_TABLE;
+
+    BUF_LIT(b, ",\"source\":{\"version\":");
+    json_cstr(b, p->settings->version);
+    BUF_LIT(b, ",\"connector\":\"postgresql\",\"name\":");
+    json_cstr(b, p->settings->prefix);
+    BUF_LIT(b, ",\"ts_ms\":");
+    prog->source_name = json_keep(&prog->arena, b);
+    BUF_LIT(b, ",\"db\":");
+    json_cstr(b, p->settings->database);
+    BUF_LIT(b, ",\"sequence\":\"[");
+    prog->source_db = json_keep(&prog->arena, b);
+    BUF_LIT(b, ",\"schema\":");
+    json_str(b, table ? p->rel->schema : SLICE_LIT(""));
+    BUF_LIT(b, ",\"table\":");
+    json_str(b, table ? p->rel->table : SLICE_LIT(""));
+    BUF_LIT(b, ",\"txId\":");
+    prog->source_tail = json_keep(&prog->arena, b);
+}
+
+/* origin and its LSN come as a pair; without one both are null. */
+static void
+json_put_origin(struct buf *b, const struct txn *t)
+{
+    BUF_LIT(b, ",\"xmin\":null,\"origin\":");
+    if (!t->origin) {
+        BUF_LIT(b, "null,\"origin_lsn\":null}");
+        return;
+    }
+    json_cstr(b, t->origin);
+    BUF_LIT(b, ",\"origin_lsn\":");
+    num_add_u64(b, t->origin_lsn);
+    buf_putc(b, '}');
+}
+
+/* Renders the transaction's source block into its cache slot: three pieces, the record's LSN goes between them. */
+static void
+json_render_source(const struct json_program *prog, const struct change *c, struct json_source *s)
+{
+    const struct txn *t = c->txn;
+    struct buf *b = &s->text;
+
+    buf_clear(b);
+    buf_slice(b, prog->source_name);
+    num_add_i64(b, t->commit_us / 1000);
+    /* Debezium leaves the member out while streaming; the converter then writes the schema's default, or null. */
+    if (c->snapshot == SNAPSHOT_FALSE && !prog->plan->settings->value_json.replace_null)
+        BUF_LIT(b, ",\"snapshot\":null");
+    else
+        buf_printf(b, ",\"snapshot\":\"%s\"", snapshot_marker_text(c->snapshot));
+    buf_slice(b, prog->source_db);
+    if (t->last_commit_lsn) {
+        BUF_LIT(b, "\\\"");
+        num_add_u64(b, t->last_commit_lsn);
+        BUF_LIT(b, "\\\"");
+    } else {
+        BUF_LIT(b, "null");
+    }
+    BUF_LIT(b, ",\\\"");
+    s->n1 = (uint32_t)b->n;
+    BUF_LIT(b, "\\\"]\",\"ts_us\":");
+    num_add_i64(b, t->commit_us);
+    BUF_LIT(b, ",\"ts_ns\":");
+    num_add_i64(b, t->commit_us);
+    BUF_LIT(b, "000");
+    buf_slice(b, prog->source_tail);
+    if (t->xid)
+        num_add_u64(b, t->xid);
+    else
+        BUF_LIT(b, "null");
+    BUF_LIT(b, ",\"lsn\":");
+    s->n2 = (uint32_t)b->n - s->n1;
+    json_put_origin(b, t);
+    s->n3 = (uint32_t)b->n - s->n1 - s->n2;
+    s->plan_id = prog->plan->id;
+    s->txn_seq = t->seq;
+    s->marker = c->snapshot;
+}
+
+/* Consecutive records lie close together: only the low digits are rendered anew. */
+static void
+json_render_lsn(struct recbuf_cache *cache, uint64_t lsn)
+{
+    uint64_t high = lsn / JSON_LSN_LOW;
+    unsigned low = (unsigned)(lsn - high * JSON_LSN_LOW);
+    char *w;
+
+    if (high != cache->lsn_high || !cache->nlsn) {
+        cache->lsn_high = high;
+        cache->nhigh = high ? num_u64(cache->lsn_text, high) : 0;
+    }
+    if (!cache->nhigh) {
+        cache->nlsn = num_u64(cache->lsn_text, low);
+        return;
+    }
+    w = cache->lsn_text + cache->nhigh;
+    num_two(w, low / 100);
+    num_two(w + 2, low % 100);
+    cache->nlsn = cache->nhigh + 4;
+}
+
+/* The clock is read once per batch of messages, so its text is too. */
+static void
+json_render_tail(struct recbuf_cache *cache, int64_t now_ns)
+{
+    cache->now_ns = now_ns;
+    cache->ntail = (unsigned)snprintf(cache->tail, sizeof(cache->tail),
+                                      ",\"transaction\":null,\"op\":\"?\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64
+                                      ",\"ts_ns\":%" PRId64 "}",
+                                      now_ns / 1000000, now_ns / 1000, now_ns);
+}
+
+static struct json_source *
+json_source_of(const struct json_program *prog, const struct change *c, struct recbuf_cache *cache)
+{
+    struct json_source *s = &cache->sources[prog->plan->id % JSON_CACHE_SLOTS];
+
+    if (__builtin_expect(s->txn_seq != c->txn->seq || s->plan_id != prog->plan->id || s->marker != c->snapshot, 0))
+        json_render_source(prog, c, s);
+    json_render_lsn(cache, c->lsn);
+    return s;
+}
+
+/* The cached pieces with the LSN between them; returns where it ends. */
+static char *
+json_copy_source(char *w, const struct json_source *s, const struct recbuf_cache *cache)
+{
+    const char *text = s->text.p;
+
+    memcpy(w, text, s->n1);
+    w += s->n1;
+    memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
+    w += cache->nlsn;
+    memcpy(w, text + s->n1, s->n2);
+    w += s->n2;
+    memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
+    w += cache->nlsn;
+    memcpy(w, text + s->n1 + s->n2, s->n3);
+    return w + s->n3;
+}
+
+void
+json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out)
+{
+    struct recbuf_cache *cache = json_cache(out);
+    struct json_source *s = json_source_of(prog, c, cache);
+    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text));
+
+    if (start)
+        buf_took(&out->bytes, (size_t)(json_copy_source(start, s, cache) - start));
+}
+
+/* "transaction":{"id":"<xid>:<lsn>","total_order":n,"data_collection_order":m},"op":"c",… */
+static void
+json_put_block_and_tail(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
+                        struct buf *b)
+{
+    buf_printf(b, ",\"transaction\":{\"id\":\"%" PRIu64 ":%" PRIu64 "\",\"total_order\":%" PRIu64
+               ",\"data_collection_order\":%" PRIu64 "},\"op\":\"%c",
+               c->txn->xid, c->lsn, c->block->total_order + second, c->block->collection_order + second, (char)op);
+    buf_add(b, cache->tail + JSON_TAIL_OP + 1, cache->ntail - JSON_TAIL_OP - 1);
+}
+
+void
+json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
+                         struct recbuf *out)
+{
+    struct recbuf_cache *cache = json_cache(out);
+    struct json_source *s = json_source_of(prog, c, cache);
+    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text) + JSON_TAIL_MAX), *w;
+
+    if (!start)
+        return;
+    if (cache->now_ns != c->now_ns || !cache->ntail)
+        json_render_tail(cache, c->now_ns);
+    w = json_copy_source(start, s, cache);
+    if (__builtin_expect(c->block != NULL, 0)) {
+        buf_took(&out->bytes, (size_t)(w - start));
+        json_put_block_and_tail(c, op, second, cache, &out->bytes);
+        return;
+    }
+    memcpy(w, cache->tail, JSON_TAIL_MAX);
+    w[JSON_TAIL_OP] = (char)op;
+    buf_took(&out->bytes, (size_t)(w - start) + cache->ntail);
+}
+
+struct record *
+json_open(struct recbuf *out, const struct change *c, enum change_op op, uint16_t index)
+{
+    struct record *r = recbuf_add(out);
+
+    r->id = c->id;
+    r->index = index;
+    r->op = (uint8_t)op;
+    r->headers = c->plan->kind == PLAN_TABLE && c->plan->settings->context_headers ? RECORD_CONTEXT : RECORD_PLAIN;
+    return r;
+}
+
+bool
+json_close(const struct json_program *prog, struct recbuf *out, struct record *r, struct err *e)
+{
+    if (prog->value_brace)
+        buf_putc(&out->bytes, '}');
+    r->nvalue = (uint32_t)out->bytes.n - r->value;
+    return buf_ok(&out->bytes) || err_set(e, ERR_DATA, "record.too_large", "a record for topic \"%s\" is larger than %zu bytes",
+                                          prog->plan->topic, out->bytes.max);
+}

@@ -1,0 +1,95 @@
+/* Inside the pipeline: the stream (pipeline.c), encoding and putting (pipeline_put.c), records that are no rows and the
+ * transaction metadata (pipeline_event.c). */
+#ifndef REPLICATOR_PIPELINE_PRIV_H
+#define REPLICATOR_PIPELINE_PRIV_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "decoder/pgoutput.h"
+#include "replicator/pipeline.h"
+
+/* One change's records: PostgreSQL's rows end at 1 GB, their JSON escapes can be six times as long; nobody's topic takes
+ * that. An own cap gives a clear error before memory does. */
+enum { PIPE_RECORD_MAX = 1 << 30 };
+
+/* What a transaction has had so far, under provide.transaction.metadata. */
+struct txn_counts {
+    struct arena names;
+    struct txn_collection *collections;
+    size_t n, cap;
+    uint64_t events;
+    struct txn_block block;  /* of the change at hand */
+    size_t current;          /* its collection */
+};
+
+/* A relation of this session. */
+struct pipe_table {
+    bool captured;
+    uint16_t ncols;
+    struct plan *plan; /* NULL unless captured */
+};
+
+enum park { PARK_NONE, PARK_CATALOG, PARK_SINK };
+
+struct pipeline {
+    struct pipeline_parts parts;
+    struct facts_source facts;
+    struct pgo *pgo;
+    struct pgo_msg msg;       /* the message at hand; its views are valid while it is parked */
+    uint64_t msg_lsn;
+    int64_t now_ns;
+
+    struct map *tables;       /* oid → struct pipe_table */
+    uint32_t last_oid;        /* rows come in runs of one table */
+    struct pipe_table *last_table;
+    struct plan *event_plans[PLAN_HEARTBEAT + 1]; /* of records that are no rows, by kind; made when first needed */
+
+    /* The transaction being received. */
+    bool in_txn, skip_txn, bare_txn;
+    struct txn txn;
+    char origin[256];
+    uint64_t ordinal;
+    uint64_t txn_seq;
+
+    uint64_t last_commit_lsn;
+    int64_t last_commit_us;
+    /* The last change put: what is sent again up to here is dropped. */
+    uint64_t done_commit, done_ordinal, done_single;
+    struct pipeline_resume bare;
+    uint64_t bare_at;         /* commit LSN of the transaction that a bare offset stands in, once it was found */
+
+    /* What is parked. */
+    enum park park;
+    struct recbuf out[PLAN_SINKS_MAX];
+    struct plan *put_plan;
+    unsigned put_sink;
+    size_t put_rec;
+    uint64_t put_ticket;
+    uint32_t truncate_at;     /* relations of a Truncate that are done */
+
+    bool commit_left;         /* the transaction's END is being put: its commit comes behind */
+    struct txn_counts counts;
+
+    struct pipeline_stats stats;
+};
+
+/* pipeline_put.c */
+bool pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e);
+/* Encodes a change for every sink; total records and bytes. */
+bool pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes, struct err *e);
+void pipeline_ready_to_put(struct pipeline *p, struct plan *plan, uint64_t ticket);
+/* Gives what is encoded to the sinks, from where it stopped. */
+enum pipe_result pipeline_put(struct pipeline *p, struct err *e);
+
+/* pipeline_event.c */
+struct plan *pipeline_event_plan(struct pipeline *p, enum plan_kind kind, struct err *e);
+void pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct plan *plan);
+/* Transaction metadata: where a row stands, and what it added once it is encoded. */
+void pipeline_count_begin(struct pipeline *p);
+void pipeline_count_block(struct pipeline *p, struct change *c);
+void pipeline_count_records(struct pipeline *p);
+void pipeline_count_free(struct pipeline *p);
+/* The BEGIN or END record. */
+enum pipe_result pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e);
+
+#endif

@@ -1,0 +1,167 @@
+/* From a relation to compiled plans, from a change to records, from records to the sinks. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "replicator/pipeline_priv.h"
+
+/* ------------------------------------------------------------------------------------------------ plans */
+
+void
+pipeline_drop_plan(struct pipeline *p, struct plan *plan)
+{
+    if (!plan)
+        return;
+    for (unsigned i = 0; i < p->parts.nsinks; i++)
+        if (plan->progs[i])
+            p->parts.sinks[i]->ops->discard(p->parts.sinks[i], plan->progs[i]);
+    plan_unref(plan);
+}
+
+bool
+pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e)
+{
+    for (unsigned i = 0; i < p->parts.nsinks; i++) {
+        struct sink *s = p->parts.sinks[i];
+
+        if (!s->ops->compile(s, plan, &plan->progs[i], e))
+            return err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, plan->topic);
+    }
+    return true;
+}
+
+struct plan *
+pipeline_plan(struct pipeline *p, const struct pgo_relation *wire, const struct relation_facts *facts, struct err *e)
+{
+    struct relation *rel = relation_new(wire, facts);
+    struct plan *plan;
+    uint32_t missing;
+
+    while (!(plan = plan_new_table(rel, p->parts.types, p->parts.settings, &missing))) {
+        /* The catalog no longer knows the type (dropped since): as any type that cannot be said. */
+        const struct pgtype gone = {.oid = missing, .schema = "", .name = "unknown", .kind = 'p', .base_typmod = -1};
+
+        log_warn("table \"%.*s.%.*s\": type %u is not in the catalog any more", SLICE_ARG(rel->schema), SLICE_ARG(rel->table),
+                 missing);
+        types_add(p->parts.types, &gone);
+    }
+    relation_unref(rel);
+    if (!pipeline_compile(p, plan, e)) {
+        pipeline_drop_plan(p, plan);
+        return NULL;
+    }
+    return plan;
+}
+
+/* ------------------------------------------------------------------------------------------------ putting */
+
+/* Gives what is encoded to the sinks, from where it stopped. */
+enum pipe_result
+pipeline_put(struct pipeline *p, struct err *e)
+{
+    for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
+        struct sink *s = p->parts.sinks[p->put_sink];
+        struct recbuf *out = &p->out[p->put_sink];
+
+        for (; p->put_rec < out->n; p->put_rec++)
+            switch (s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[p->put_rec], p->put_ticket, e)) {
+            case SINK_TAKEN:
+                break;
+            case SINK_FULL:
+                p->park = PARK_SINK;
+                return PIPE_PARKED;
+            case SINK_ERROR:
+                err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, p->put_plan->topic);
+                return PIPE_ERROR;
+            }
+    }
+    p->park = PARK_NONE;
+    p->stats.changes++;
+    return PIPE_OK;
+}
+
+static void
+pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct recbuf *out, uint64_t lsn)
+{
+    char text[NUM_LSN_TEXT];
+
+    p->stats.unconverted += out->unconverted;
+    /* Thousands may come; the first ones and then every power of two are enough to act on. */
+    if (p->stats.unconverted < 4 || (p->stats.unconverted & (p->stats.unconverted - 1)) == 0)
+        log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
+                 num_lsn_text(text, lsn), SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
+                 SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, p->stats.unconverted);
+    out->unconverted = 0;
+}
+
+/* Encodes a change for every sink; total records and bytes. */
+bool
+pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes, struct err *e)
+{
+    size_t total = 0;
+
+    *nrecs = 0;
+    for (unsigned i = 0; i < p->parts.nsinks; i++) {
+        struct recbuf *out = &p->out[i];
+
+        recbuf_clear(out);
+        if (!p->parts.sinks[i]->ops->encode(c->plan->progs[i], c, out, e))
+            return false;
+        if (__builtin_expect(out->unconverted != 0, 0))
+            pipeline_warn_unconverted(p, c->plan, out, c->lsn);
+        *nrecs += (unsigned)out->n;
+        total += out->bytes.n;
+    }
+    *bytes = total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
+    return true;
+}
+
+void
+pipeline_ready_to_put(struct pipeline *p, struct plan *plan, uint64_t ticket)
+{
+    p->put_plan = plan;
+    p->put_sink = 0;
+    p->put_rec = 0;
+    p->put_ticket = ticket;
+}
+
+enum pipe_result
+pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err *e)
+{
+    while (b->at < b->nrows) {
+        const struct batch_row *row = &b->rows[b->at];
+
+        if (p->park == PARK_NONE) {
+            unsigned nrecs = 0;
+
+            for (unsigned i = 0; i < p->parts.nsinks; i++)
+                nrecs += row->nrecs[i];
+            pipeline_ready_to_put(p, row->plan, led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
+        }
+        for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
+            struct sink *s = p->parts.sinks[p->put_sink];
+            struct recbuf *out = &b->out[p->put_sink];
+
+            for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++)
+                switch (s->ops->put(s, row->plan->progs[p->put_sink], out, &out->recs[b->rec[p->put_sink] + p->put_rec],
+                                    p->put_ticket, e)) {
+                case SINK_TAKEN:
+                    break;
+                case SINK_FULL:
+                    p->park = PARK_SINK;
+                    return PIPE_PARKED;
+                case SINK_ERROR:
+                    err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, row->plan->topic);
+                    return PIPE_ERROR;
+                }
+        }
+        for (unsigned i = 0; i < p->parts.nsinks; i++)
+            b->rec[i] += row->nrecs[i];
+        p->park = PARK_NONE;
+        p->stats.changes++;
+        b->at++;
+    }
+    return PIPE_OK;
+}
