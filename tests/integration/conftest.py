@@ -25,7 +25,10 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def real_kafka(tmp_path_factory):
-    k = kafka.Real(tmp_path_factory.mktemp("kafka"))
+    try:
+        k = kafka.Real(tmp_path_factory.mktemp("kafka"))
+    except kafka.NoKafka as e:  # once, not once for each test
+        pytest.exit(str(e), returncode=1)
     yield k
     k.stop()
 

@@ -39,6 +39,10 @@ class Embedded:
         self.log.close()
 
 
+class NoKafka(Exception):
+    pass
+
+
 def kafka_libs():
     """Folder of the broker's jars, from Maven as this machine has it set up; MAVEN_SETTINGS names another settings file."""
     target = CACHE / f"kafka-{KAFKA_VERSION}"
@@ -53,9 +57,12 @@ def kafka_libs():
         + dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION) + dependency("org.slf4j", "slf4j-simple", "1.7.36")
         + "</dependencies></project>")
     settings = os.environ.get("MAVEN_SETTINGS")
-    subprocess.run(["mvn", "-B", "-q", *(["-s", settings] if settings else []), "-f", str(work / "pom.xml"),
-                    "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={work}"],
-                   check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    done = subprocess.run(["mvn", "-B", "-q", *(["-s", settings] if settings else []), "-f", str(work / "pom.xml"),
+                           "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={work}"],
+                          check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        shutil.rmtree(work)
+        raise NoKafka(f"Maven could not fetch Kafka {KAFKA_VERSION} (MAVEN_SETTINGS names another settings file):\n{done.stdout[-1500:]}")
     (work / "complete").touch()
     try:
         work.rename(target)
