@@ -1,6 +1,6 @@
 /*
  * Writers from PostgreSQL's text to JSON payloads, and what they are told about their column.
- * Inside decoder/type*.c and decoder/pgtext*.c only; everybody else goes through struct binding.
+ * Inside decoder/type*.c, mapper.c and decoder/pgtext*.c only; everybody else goes through struct binding.
  *
  * The text is what a session with DateStyle ISO, TimeZone UTC, IntervalStyle postgres,
  * bytea_output hex, extra_float_digits 3 and lc_monetary C prints. A writer that meets another

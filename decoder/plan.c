@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "decoder/envelope.h"
 #include "decoder/filter.h"
+#include "decoder/mapper.h"
 #include "decoder/topic.h"
 
 static atomic_uint_fast64_t plan_ids;
@@ -54,13 +55,44 @@ plan_field_name(struct plan *p, struct slice column)
     return name;
 }
 
+/* What both sides of a record are bound with. */
+struct plan_site {
+    enum plan_use use;
+    const struct types *types;
+    uint32_t *missing;
+};
+
 static enum bind_result
-plan_bind(struct plan *p, const struct types *types, uint16_t col, const struct json_format *json, struct plan_field *f,
-          uint32_t *missing)
+plan_bind(struct plan *p, const struct plan_site *at, uint16_t col, const struct json_format *json, struct plan_field *f)
 {
+    enum bind_result r;
+
     f->col = col;
     f->name = plan_field_name(p, p->rel->cols[col].name);
-    return type_bind(types, &p->rel->cols[col], p->settings, json, &p->arena, &f->value, missing);
+    r = type_bind(at->types, &p->rel->cols[col], p->settings, json, &p->arena, &f->value, at->missing);
+    if (r == BIND_OK && at->use == PLAN_FOR_STREAM && f->value.stream_null)
+        mapper_lose(&f->value);
+    return r;
+}
+
+/* Masks and their like, on the value side alone. */
+static void
+plan_map(struct plan *p, const struct plan_site *at, struct plan_field *f)
+{
+    const struct mapper_site site = {
+        .mappers = p->settings->mappers,
+        .types = at->types,
+        .schema = p->rel->schema,
+        .table = p->rel->table,
+        .col = &p->rel->cols[f->col],
+        .snapshot = at->use == PLAN_FOR_SNAPSHOT,
+        .arena = &p->arena,
+    };
+    struct mapped mapped = mapper_apply(&site, &f->value);
+
+    f->map = mapped.map;
+    if (mapped.unmasked)
+        p->unmasked = site.col->name;
 }
 
 static const struct schema *
@@ -83,7 +115,7 @@ plan_struct(struct plan *p, const struct plan_field *fields, uint16_t n, const c
 
 /* Columns that survive the filters and have a type that can be said. */
 static bool
-plan_bind_row(struct plan *p, const struct types *types, uint32_t *missing)
+plan_bind_row(struct plan *p, const struct plan_site *at)
 {
     const struct relation *rel = p->rel;
 
@@ -91,9 +123,9 @@ plan_bind_row(struct plan *p, const struct types *types, uint32_t *missing)
     for (uint16_t i = 0; i < rel->ncols; i++) {
         if (!filter_column(p->settings->filter, rel->schema, rel->table, rel->cols[i].name))
             continue;
-        switch (plan_bind(p, types, i, &p->settings->value_json, &p->fields[p->nfields], missing)) {
+        switch (plan_bind(p, at, i, &p->settings->value_json, &p->fields[p->nfields])) {
         case BIND_OK:
-            p->nfields++;
+            plan_map(p, at, &p->fields[p->nfields++]);
             break;
         case BIND_DROPPED:
             break;
@@ -144,14 +176,14 @@ plan_key_columns(const struct plan *p, uint16_t *cols)
 }
 
 static bool
-plan_bind_key(struct plan *p, const struct types *types, uint32_t *missing)
+plan_bind_key(struct plan *p, const struct plan_site *at)
 {
     uint16_t *cols = arena_alloc(&p->arena, (p->rel->ncols ? p->rel->ncols : 1u) * sizeof(*cols));
     uint16_t n = plan_key_columns(p, cols);
 
     p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
     for (uint16_t i = 0; i < n; i++)
-        switch (plan_bind(p, types, cols[i], &p->settings->key_json, &p->key[p->nkey], missing)) {
+        switch (plan_bind(p, at, cols[i], &p->settings->key_json, &p->key[p->nkey])) {
         case BIND_OK:
             p->nkey++;
             break;
@@ -164,8 +196,10 @@ plan_bind_key(struct plan *p, const struct types *types, uint32_t *missing)
 }
 
 struct plan *
-plan_new_table(struct relation *rel, const struct types *types, const struct settings *s, uint32_t *missing)
+plan_new_table(struct relation *rel, enum plan_use use, const struct types *types, const struct settings *s,
+               uint32_t *missing)
 {
+    const struct plan_site at = {use, types, missing};
     struct plan *p = plan_alloc(s, PLAN_TABLE);
     struct buf topic;
 
@@ -175,7 +209,7 @@ plan_new_table(struct relation *rel, const struct types *types, const struct set
     topic_name(&topic, s, rel->schema, rel->table);
     p->topic = arena_strdup(&p->arena, buf_cstr(&topic));
     buf_free(&topic);
-    if (!plan_bind_row(p, types, missing) || !plan_bind_key(p, types, missing)) {
+    if (!plan_bind_row(p, &at) || !plan_bind_key(p, &at)) {
         plan_unref(p);
         return NULL;
     }

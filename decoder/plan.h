@@ -13,12 +13,15 @@
 #include "decoder/settings.h"
 
 enum plan_kind { PLAN_TABLE, PLAN_MESSAGE, PLAN_TRANSACTION, PLAN_HEARTBEAT };
+/* Debezium knows types otherwise in a snapshot, and loses values of some in the stream. */
+enum plan_use { PLAN_FOR_STREAM, PLAN_FOR_SNAPSHOT };
 enum { PLAN_SINKS_MAX = 4 };
 
 struct plan_field {
     struct slice name;      /* as said (adjusted) */
     uint16_t col;           /* index into relation.cols */
     struct binding value;   /* bound for the value side */
+    const struct mapping *map; /* what a rule made of the column's values (decoder/mapper.h); NULL: nothing */
 };
 
 struct plan {
@@ -34,13 +37,15 @@ struct plan {
     const struct schema *key_schema;   /* NULL: none */
     const struct schema *row_schema;   /* "<topic>.Value", optional */
     const struct schema *envelope_schema;
+    struct slice unmasked;             /* a column that is named to be masked and is not, another rule being first; p NULL */
     void *progs[PLAN_SINKS_MAX];       /* by sink index; made before the plan is used */
     struct arena arena;
     atomic_uint refs;
 };
 
 /* Builds the plan of a relation. NULL: the registry lacks the type *missing, ask the catalog and come again. */
-struct plan *plan_new_table(struct relation *rel, const struct types *types, const struct settings *s, uint32_t *missing);
+struct plan *plan_new_table(struct relation *rel, enum plan_use use, const struct types *types, const struct settings *s,
+                            uint32_t *missing);
 /* Of records that are no rows. */
 struct plan *plan_new_event(const struct settings *s, enum plan_kind kind);
 struct plan *plan_ref(struct plan *p);

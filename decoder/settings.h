@@ -28,6 +28,7 @@ struct json_format {
 };
 
 struct filter;
+struct mappers;
 
 enum { OPS_CREATE = 1, OPS_UPDATE = 2, OPS_DELETE = 4, OPS_TRUNCATE = 8, OPS_MESSAGE = 16 };
 
@@ -54,7 +55,9 @@ struct settings {
     unsigned skipped_ops;      /* OPS_ bits that are not emitted */
     struct json_format key_json, value_json;
     bool fail_on_unconvertible; /* event.converting.failure.handling.mode=fail; else the value is written as NULL is */
+    bool skip_unchanged;       /* skip.messages.without.change */
     const struct filter *filter; /* decoder/filter.h; whose life is the connector's */
+    const struct mappers *mappers; /* decoder/mapper.h; the same; NULL: none */
 };
 
 #endif

@@ -164,6 +164,7 @@ conf_settings(const struct config *c, struct settings *out)
         .heartbeat_prefix = config_str(c, "topic.heartbeat.prefix"),
         .heartbeat_topic = config_str(c, "topic.heartbeat.name"),
         .skipped_ops = skipped_operations(c),
+        .skip_unchanged = config_bool(c, "skip.messages.without.change"),
         .key_json = json_format(c, SIDE_KEY),
         .value_json = json_format(c, SIDE_VALUE),
     };

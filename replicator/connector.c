@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "decoder/filter.h"
+#include "decoder/mapper.h"
 #include "replicator/conf.h"
 #include "replicator/connector_priv.h"
 #include "replicator/uuid.h"
@@ -69,6 +70,9 @@ connector_new(const struct connector_options *o, struct err *e)
     c->filter = filter_new(c->config, e);
     c->settings.filter = c->filter;
     if (c->filter)
+        c->mappers = mappers_new(c->config, e);
+    c->settings.mappers = c->mappers;
+    if (c->mappers)
         c->params = pg_params_from_config(c->config, e);
     if (!c->params || c->stop_fd < 0) {
         connector_free(c);
@@ -83,6 +87,7 @@ connector_free(struct connector *c)
     if (!c)
         return;
     filter_free(c->filter);
+    mappers_free(c->mappers);
     pg_params_free(c->params);
     if (c->stop_fd >= 0)
         close(c->stop_fd);

@@ -39,6 +39,7 @@ struct connector {
     char run_id[40];
     struct settings settings;
     struct filter *filter;
+    struct mappers *mappers;
     struct pg_params *params;
     int stop_fd;
     atomic_bool stopping, starting;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "decoder/filter.h"
+#include "decoder/unchanged.h"
 #include "replicator/pipeline_priv.h"
 
 struct pipeline *
@@ -16,6 +17,7 @@ pipeline_new(const struct pipeline_parts *parts)
     p->parts = *parts;
     p->pgo = pgo_new();
     p->tables = map_new();
+    buf_init(&p->compared, PIPE_RECORD_MAX);
     arena_init(&p->counts.names);
     for (unsigned i = 0; i < parts->nsinks; i++)
         recbuf_init(&p->out[i], PIPE_RECORD_MAX);
@@ -65,6 +67,7 @@ pipeline_free(struct pipeline *p)
     pipeline_count_free(p);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
         recbuf_free(&p->out[i]);
+    buf_free(&p->compared);
     pgo_free(p->pgo);
     free(p);
 }
@@ -300,6 +303,10 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
+    if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged && change_says_nothing(&c, &p->compared)) {
+        p->stats.filtered++;
+        return PIPE_OK;
+    }
     return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, repeated, e);
 }
 
@@ -432,7 +439,7 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
         err_wrap(e, "looking up table \"%.*s.%.*s\"", SLICE_ARG(rel->schema), SLICE_ARG(rel->table));
         return PIPE_ERROR;
     }
-    plan = pipeline_plan(p, rel, facts, e);
+    plan = pipeline_plan(p, PLAN_FOR_STREAM, rel, facts, e);
     if (!plan)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));

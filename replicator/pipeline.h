@@ -60,7 +60,8 @@ bool pipeline_may_beat(const struct pipeline *p);
 enum pipe_result pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e);
 
 /* The plan of a table, its programs compiled for every sink. The caller gives it back with pipeline_drop_plan. */
-struct plan *pipeline_plan(struct pipeline *p, const struct pgo_relation *rel, const struct relation_facts *facts, struct err *e);
+struct plan *pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *rel,
+                           const struct relation_facts *facts, struct err *e);
 void pipeline_drop_plan(struct pipeline *p, struct plan *plan);
 
 /* Rows that a snapshot worker encoded. */

@@ -70,6 +70,7 @@ struct pipeline {
     bool commit_left;         /* the transaction's END is being put: its commit comes behind */
     struct txn_counts counts;
 
+    struct buf compared;      /* scratch of skip.messages.without.change */
     struct pipeline_stats stats;
 };
 

@@ -33,13 +33,14 @@ pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e)
 }
 
 struct plan *
-pipeline_plan(struct pipeline *p, const struct pgo_relation *wire, const struct relation_facts *facts, struct err *e)
+pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *wire, const struct relation_facts *facts,
+              struct err *e)
 {
     struct relation *rel = relation_new(wire, facts);
     struct plan *plan;
     uint32_t missing;
 
-    while (!(plan = plan_new_table(rel, p->parts.types, p->parts.settings, &missing))) {
+    while (!(plan = plan_new_table(rel, use, p->parts.types, p->parts.settings, &missing))) {
         /* The catalog no longer knows the type (dropped since): as any type that cannot be said. */
         const struct pgtype gone = {.oid = missing, .schema = "", .name = "unknown", .kind = 'p', .base_typmod = -1};
 
@@ -48,6 +49,10 @@ pipeline_plan(struct pipeline *p, const struct pgo_relation *wire, const struct 
         types_add(p->parts.types, &gone);
     }
     relation_unref(rel);
+    if (plan->unmasked.p)
+        log_warn("table \"%.*s.%.*s\": column \"%.*s\" is to be masked, but another rule that names it comes first, as in "
+                 "Debezium: its values are said",
+                 SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table), SLICE_ARG(plan->unmasked));
     if (!pipeline_compile(p, plan, e)) {
         pipeline_drop_plan(p, plan);
         return NULL;

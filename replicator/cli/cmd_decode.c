@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "decoder/filter.h"
+#include "decoder/mapper.h"
 #include "replicator/cli/conf_args.h"
 #include "replicator/conf.h"
 #include "replicator/pipeline.h"
@@ -20,6 +21,7 @@ struct decode_job {
     struct config *config;
     struct settings settings;
     struct filter *filter;
+    struct mappers *mappers;
     struct sink *sink;
     struct ledger *ledger;
     struct types *types;
@@ -67,7 +69,10 @@ decode_configure(const struct cli_args *a, struct decode_job *j, struct err *e)
     conf_settings(j->config, &j->settings);
     j->filter = filter_new(j->config, e);
     j->settings.filter = j->filter;
-    return j->filter != NULL;
+    if (j->filter)
+        j->mappers = mappers_new(j->config, e);
+    j->settings.mappers = j->mappers;
+    return j->mappers != NULL;
 }
 
 static bool
@@ -111,6 +116,7 @@ decode_close(struct decode_job *j)
     if (j->types)
         types_free(j->types);
     filter_free(j->filter);
+    mappers_free(j->mappers);
     recording_close(j->recording);
     if (j->config)
         config_free(j->config);

@@ -156,7 +156,7 @@ snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct e
     t->name = mem_printf("%s.%s", ct->schema, ct->name);
     arena_init(&a);
     ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
-         (t->plan = pipeline_plan(s->req.pipeline, &rel, &facts, e)) != NULL;
+         (t->plan = pipeline_plan(s->req.pipeline, PLAN_FOR_SNAPSHOT, &rel, &facts, e)) != NULL;
     arena_free(&a);
     if (!ok)
         return false;

@@ -76,7 +76,7 @@ dfix_plan(struct dfix *f, const struct pgo_relation *rel, const struct relation_
     uint32_t missing;
 
     plan_unref(f->plan);
-    f->plan = plan_new_table(r, f->types, &f->settings, &missing);
+    f->plan = plan_new_table(r, PLAN_FOR_STREAM, f->types, &f->settings, &missing);
     must(f->plan, "a type is missing");
     relation_unref(r);
     return f->plan;

@@ -80,7 +80,7 @@ wrong_values_are_refused(void **state)
         {"header.converter", "org.apache.kafka.connect.json.JsonConverter"},
         {"name", "a/b"},
         {"name", "a\tb"},
-        {"column.mask.with.10.chars", "public.t.a"},
+        {"column.mask.with.10.chars", "public.t.(a"},
         {"tasks.max", "0"},
         {"walbridge.compat", "1.2"},
         {"offset.storage.topic", "a b"},

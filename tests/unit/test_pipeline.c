@@ -796,7 +796,7 @@ a_batch_goes_on_where_it_was_parked(void **state)
 
     wire_relation(&f->b, ITEM, "public", "item", 'd', 2, cols);
     assert_true(pgo_decode(pgo, buf_view(&f->b), &m, &f->e));
-    plan = pipeline_plan(f->p, &m.u.relation, &f->facts.answer, &f->e);
+    plan = pipeline_plan(f->p, PLAN_FOR_STREAM, &m.u.relation, &f->facts.answer, &f->e);
     assert_non_null(plan);
     recbuf_init(&b.out[0], 1 << 20);
     for (unsigned i = 0; i < 3; i++) {
