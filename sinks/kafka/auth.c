@@ -137,11 +137,30 @@ apply_jaas(struct kafka_translation *t, struct err *e)
            kafka_set(t->rk, "sasl.password", password, true, e);
 }
 
+/*
+ * Up to 2.6.0 librdkafka says its nonce twice (https://github.com/confluentinc/librdkafka/pull/4895), which brokers that
+ * look closely (Kafka 4 does) take for wrong credentials: the user would look for his mistake in vain.
+ */
+static void
+warn_of_scram(const char *mechanism)
+{
+    enum { SCRAM_MENDED = 0x02060100 };
+
+    if (strncmp(mechanism, "SCRAM-", 6) == 0 && rd_kafka_version() < SCRAM_MENDED)
+        log_warn(
+            "kafka: librdkafka %s has a fault in %s for which newer brokers refuse the login with "
+            "\"invalid "
+            "credentials\"; librdkafka 2.6.1 or later works with all",
+            rd_kafka_version_str(), mechanism);
+}
+
 bool
 kafka_auth_end(struct kafka_translation *t, struct err *e)
 {
     if (t->jaas && !apply_jaas(t, e))
         return false;
+    if (t->mechanism)
+        warn_of_scram(t->mechanism);
     return !t->mechanism || kafka_set(t->rk, "sasl.mechanisms", t->mechanism, false, e);
 }
 

@@ -1,11 +1,14 @@
 /* What librdkafka has to say: delivery reports, errors, answers to CreateTopics, log lines. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "sinks/kafka/kafka.h"
 
-/* So often may no broker let us in before the credentials are to blame, and not the moment. */
-enum { AUTH_FAILURES_MAX = 3, GAP_WAIT_US = 1000000 };
+/* So often may no broker let us in before the credentials are to blame, and not the moment; librdkafka keeps the same
+ * failure to itself from the third on. */
+enum { AUTH_FAILURES_MAX = 2, GAP_WAIT_US = 1000000 };
 
 void
 kafka_sink_fails(struct kafka_sink *s, const struct err *e)
@@ -97,8 +100,26 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
         if (__builtin_expect(s->unproven > 0, 0))
             topic_proved(s, m);
         s->delivered = true;
+        s->brokers_down = false;
         ack_one(s, (uint64_t)(uintptr_t)m->_private);
     }
+}
+
+/* The producer is dead. What it died of may still be on the way. */
+static void
+serve_fatal(struct kafka_sink *s)
+{
+    char why[512] = "";
+    struct err e = {0};
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(s->rk, why, sizeof why);
+
+    /* A record was refused for good: its report, which says why, is on the way. */
+    if (code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
+        s->gap_us = clock_mono_us();
+        return;
+    }
+    kafka_err(&e, code, "the producer cannot go on: %s", why);
+    kafka_sink_fails(s, &e);
 }
 
 static void
@@ -107,31 +128,21 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *ev)
     rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
     const char *text = rd_kafka_event_error_string(ev);
     struct err e = {0};
-    char why[512] = "";
 
     if (rd_kafka_event_error_is_fatal(ev)) {
-        code = rd_kafka_fatal_error(s->rk, why, sizeof why);
-        /* A record was refused for good: its report, which says why, is on the way. */
-        if (code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
-            s->gap_us = clock_mono_us();
-            return;
+        serve_fatal(s);
+    } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        s->brokers_down = true;
+        log_warn("kafka: no broker can be reached (%s); trying for ever, nothing is lost",
+                 s->last_error[0] ? s->last_error : text);
+    } else {
+        snprintf(s->last_error, sizeof s->last_error, "%s", text);
+        /* librdkafka tries for ever. Who was never let in has the wrong credentials. */
+        if (kafka_err_class(code) == ERR_CONFIG && !s->delivered &&
+            ++s->auth_failures >= AUTH_FAILURES_MAX) {
+            kafka_err(&e, code, "%s", text);
+            kafka_sink_fails(s, &e);
         }
-        kafka_err(&e, code, "the producer cannot go on: %s", why);
-        kafka_sink_fails(s, &e);
-        return;
-    }
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        log_warn("kafka: no broker can be reached; trying for ever, nothing is lost: %s", text);
-        return;
-    }
-    if (kafka_err_class(code) != ERR_CONFIG) {
-        log_debug("kafka: %s", text);
-        return;
-    }
-    log_warn("kafka: %s", text);
-    if (!s->delivered && ++s->auth_failures >= AUTH_FAILURES_MAX) {
-        kafka_err(&e, code, "%s", text);
-        kafka_sink_fails(s, &e);
     }
 }
 
@@ -189,6 +200,9 @@ warn_of_silent_topics(struct kafka_sink *s, int64_t now_us)
             now_us - t->first_put_us < KAFKA_TOPIC_SILENT_US)
             continue;
         t->warned = true;
+        /* Then it says nothing about the topic, and has been told. */
+        if (s->brokers_down)
+            continue;
         log_warn(
             "kafka: topic \"%s\" has taken no record for %lld s; if it does not exist, create it, "
             "or set "

@@ -57,6 +57,8 @@ struct kafka_sink {
     struct err failure;
     int64_t gap_us; /* a fatal error whose cause is still to come by a delivery report; 0: none */
     bool delivered; /* something was, ever */
+    bool brokers_down;
+    char last_error[300]; /* why */
     unsigned auth_failures;
 };
 

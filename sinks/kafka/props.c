@@ -376,7 +376,6 @@ apply_defaults(struct kafka_translation *t, const struct config *c, enum kafka_r
         {"socket.keepalive.enable", "true"},
         {"socket.nagle.disable",
          "true"}, /* as Java's TCP_NODELAY: a small request leaves at once */
-        {"log.connection.close", "false"},
         {"log.queue", "true"},
         {"reconnect.backoff.ms", "50"},
         {"reconnect.backoff.max.ms", "1000"},
