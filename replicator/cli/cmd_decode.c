@@ -215,7 +215,7 @@ decode_main(const struct cli_args *a)
 
     signal(SIGPIPE, SIG_IGN);
     if (!decode_open(a, &j, &e) || !decode_run(&j, &e))
-        code = (int)conf_args_failed(&e);
+        code = conf_args_failed(&e);
     decode_close(&j);
     return code;
 }

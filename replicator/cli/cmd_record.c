@@ -307,7 +307,7 @@ record_main(const struct cli_args *a)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     j.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (!record_options(a, &j, &e) || !record_open(a, &j, &e) || !record_run(&j, &e)) {
-        code = (int)conf_args_failed(&e);
+        code = conf_args_failed(&e);
         if (strcmp(e.code, "cli.usage") == 0)
             code = EXIT_USAGE;
         else if (strcmp(e.code, "slot.in_use") == 0)

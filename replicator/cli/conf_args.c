@@ -49,7 +49,7 @@ conf_args_read(const struct cli_args *a, const char *path, struct err *e)
     return config;
 }
 
-enum exit_code
+int
 conf_args_exit(const struct err *e)
 {
     if (strncmp(e->code, "offset.", 7) == 0 || strcmp(e->code, "slot.missing") == 0)
@@ -69,7 +69,7 @@ conf_args_exit(const struct err *e)
     return EXIT_FAILED;
 }
 
-enum exit_code
+int
 conf_args_failed(const struct err *e)
 {
     fprintf(stderr, "walbridge: %s\n", e->msg);

@@ -16,8 +16,8 @@
 bool conf_args_set(const struct cli_args *a, struct config *config, struct err *e);
 /* The connector's file, --set over it, validated. NULL: e, with the file's name. */
 struct config *conf_args_read(const struct cli_args *a, const char *path, struct err *e);
-enum exit_code conf_args_exit(const struct err *e);
+int conf_args_exit(const struct err *e);
 /* Says the error on standard error; returns the exit code it means. */
-enum exit_code conf_args_failed(const struct err *e);
+int conf_args_failed(const struct err *e);
 
 #endif
