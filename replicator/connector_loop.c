@@ -18,7 +18,7 @@ enum {
     LOOP_BUDGET = 4000,           /* frames between two looks at everything else */
     LOOP_BATCHES = 4,             /* snapshot batches, likewise */
     LOOP_STATUS_GAP_US = 250000,  /* between statuses that only say a new flush LSN */
-    LOOP_POSITION_GAP_US = 5000,  /* between looks at the position while busy */
+    LOOP_POSITION_GAP_US = 5000,  /* between looks at the position */
     LOOP_QUIET_US = 5000000,      /* how long a position that no record stands at may wait to be stored */
     LOOP_SLEEP_MAX_US = 1000000,
     LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
@@ -137,7 +137,8 @@ loop_store_position(struct connector *c, bool now)
     uint64_t quiet;
     int64_t us = clock_mono_us();
 
-    if (!now && us - c->position_us < LOOP_POSITION_GAP_US)
+    c->position_late = !now && us - c->position_us < LOOP_POSITION_GAP_US;
+    if (c->position_late)
         return;
     c->position_us = us;
     if (led_position(c->ledger, &pos)) {
@@ -393,16 +394,23 @@ loop_snapshot(struct connector *c, bool *empty, struct err *e)
 
 /* ------------------------------------------------------------------------------------------------ sleeping */
 
-/* Frames per millisecond decide whether to read lazily. Commit times cannot: the server's clock may differ from ours. */
+/*
+ * Frames per millisecond decide whether to read lazily: that many within one begin it, a nap that brought nothing ends it.
+ * Commit times cannot tell, the server's clock may differ from ours.
+ */
 static bool
 loop_is_behind(struct pace *p)
 {
-    int64_t now = clock_mono_us(), passed = now - p->since_us;
+    int64_t now = clock_mono_us();
 
-    if (passed >= LOOP_PACE_WINDOW_US) {
-        p->behind = (int64_t)p->frames * LOOP_PACE_WINDOW_US >= LOOP_BEHIND_FRAMES * passed;
-        p->frames = 0;
+    if (p->behind)
+        p->behind = p->frames > p->seen;
+    else
+        p->behind = p->frames - p->window >= LOOP_BEHIND_FRAMES;
+    p->seen = p->frames;
+    if (now - p->since_us >= LOOP_PACE_WINDOW_US) {
         p->since_us = now;
+        p->window = p->frames;
     }
     return p->behind;
 }
@@ -424,6 +432,8 @@ loop_deadline(const struct connector *c)
         status = c->status_us + LOOP_STATUS_GAP_US;
     if (c->wal && status < at)
         at = status;
+    if (c->position_late && c->position_us + LOOP_POSITION_GAP_US < at)
+        at = c->position_us + LOOP_POSITION_GAP_US;
     for (unsigned i = 0; i < c->nsinks; i++) {
         int64_t d = c->sinks[i]->ops->deadline_us(c->sinks[i]);
 
@@ -502,7 +512,7 @@ connector_loop(struct connector *c, struct err *e)
             return false;
         if (!loop_step(c, &idle, e))
             return false;
-        loop_store_position(c, idle);
+        loop_store_position(c, false);
         if (!loop_status(c, e))
             return false;
         if (idle)

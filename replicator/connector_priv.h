@@ -27,8 +27,10 @@ enum phase {
 
 /* How fast frames come: whether to read lazily (see connector_sleep). */
 struct pace {
-    int64_t since_us;
-    uint64_t frames;
+    uint64_t frames;  /* since the session began, */
+    uint64_t seen;    /* when last slept, */
+    uint64_t window;  /* when the present millisecond began */
+    int64_t since_us; /* that is */
     bool behind;
 };
 
@@ -74,6 +76,7 @@ struct connector {
     uint64_t told_lsn;
     int64_t status_us;      /* when the last status was sent */
     int64_t position_us;    /* when the position was last looked at */
+    bool position_late;     /* it was not looked at since, because that was just before */
     uint64_t quiet_put;     /* the last quiet position that was handed over */
     int64_t quiet_since_us; /* since when a newer one waits; 0: none does */
     int64_t progress_us;    /* when snapshot progress was last shown */

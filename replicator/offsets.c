@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,9 +21,10 @@ struct offsets {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    atomic_bool news;  /* since offsets_stored was last asked: spares it the lock and a system call */
     /* Under the lock: */
     struct offset next;
-    bool has_next, stopping, failed, news;
+    bool has_next, stopping, failed;
     uint64_t stored;
     struct err why;
 };
@@ -69,7 +71,6 @@ offsets_store(struct offsets *o, struct offset *offset, unsigned *failures)
     if (ok) {
         *failures = 0;
         o->stored = offset->flush_lsn;
-        o->news = true;
         o->why = (struct err){0};
     } else {
         o->why = e;
@@ -82,6 +83,7 @@ offsets_store(struct offsets *o, struct offset *offset, unsigned *failures)
             o->failed = true;
     }
     pthread_mutex_unlock(&o->lock);
+    atomic_store(&o->news, true);
     if (!ok)
         log_err(e.cls == ERR_RETRY ? LOG_WARN : LOG_ERROR, &e, "storing the offset");
     if (write(o->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
@@ -164,12 +166,13 @@ offsets_stored(struct offsets *o, uint64_t *flush_lsn, bool *news, struct err *e
     uint64_t count;
     bool failed;
 
+    *news = atomic_exchange(&o->news, false);
+    if (!*news)
+        return true;
     if (read(o->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
         log_warn("eventfd: read failed");
     pthread_mutex_lock(&o->lock);
     *flush_lsn = o->stored;
-    *news = o->news;
-    o->news = false;
     failed = o->failed;
     if (failed && e)
         *e = o->why;
