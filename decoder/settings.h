@@ -55,6 +55,9 @@ struct settings {
     unsigned skipped_ops;      /* OPS_ bits that are not emitted */
     struct json_format key_json, value_json;
     bool fail_on_unconvertible; /* event.converting.failure.handling.mode=fail; else the value is written as NULL is */
+    bool silent_unconvertible;  /* … =skip: and nothing is logged */
+    bool skip_failed;           /* event.processing.failure.handling.mode other than fail: a change that cannot be said */
+    bool silent_failed;         /* is left out; skip and ignore: and only counted */
     bool skip_unchanged;       /* skip.messages.without.change */
     const struct filter *filter; /* decoder/filter.h; whose life is the connector's */
     const struct mappers *mappers; /* decoder/mapper.h; the same; NULL: none */

@@ -139,6 +139,14 @@ json_format(const struct config *c, size_t side)
     };
 }
 
+static bool
+is_one_of(const struct config *c, const char *name, const char *a, const char *b)
+{
+    const char *value = config_str(c, name);
+
+    return strcasecmp(value, a) == 0 || strcasecmp(value, b) == 0;
+}
+
 void
 conf_settings(const struct config *c, struct settings *out)
 {
@@ -164,6 +172,10 @@ conf_settings(const struct config *c, struct settings *out)
         .heartbeat_prefix = config_str(c, "topic.heartbeat.prefix"),
         .heartbeat_topic = config_str(c, "topic.heartbeat.name"),
         .skipped_ops = skipped_operations(c),
+        .fail_on_unconvertible = is_one_of(c, "event.converting.failure.handling.mode", "fail", "fail"),
+        .silent_unconvertible = is_one_of(c, "event.converting.failure.handling.mode", "skip", "skip"),
+        .skip_failed = !is_one_of(c, "event.processing.failure.handling.mode", "fail", "fail"),
+        .silent_failed = is_one_of(c, "event.processing.failure.handling.mode", "skip", "ignore"),
         .skip_unchanged = config_bool(c, "skip.messages.without.change"),
         .key_json = json_format(c, SIDE_KEY),
         .value_json = json_format(c, SIDE_VALUE),

@@ -4,11 +4,9 @@
 /* clang-format off */
 static const struct prop rows[] = {
     {.name = "event.processing.failure.handling.mode", .type = PROP_ENUM, .def = "fail",
-     .choices = "fail,warn,skip,ignore", .group = "Connector", .importance = PROP_MEDIUM,
-     .flags = PROP_REFUSED, .display = "Event deserialization failure handling",
-     .see = "a change that cannot be decoded always stops the connector; leaving it out is not "
-            "there yet",
-     .doc = "What happens to a change that cannot be decoded: fail stops the connector there."},
+     .choices = "fail,warn,skip,ignore", .group = "Connector", .importance = PROP_MEDIUM, .display = "Event deserialization failure handling",
+     .doc = "What happens to a change that cannot be said: fail stops the connector there, warn leaves it "
+            "out with a log line, skip and ignore without one."},
     {.name = "max.batch.size", .type = PROP_INT, .def = "2048", .min = 1, .max = INT32_MAX,
      .group = "Connector", .importance = PROP_MEDIUM, .flags = PROP_NOOP,
      .display = "Change event batch size",
@@ -183,14 +181,12 @@ static const struct prop rows[] = {
      .doc = "Adds four __debezium.context headers to every record of a table: logical name, task, "
             "connector and run."},
     {.name = "guardrail.collections.max", .type = PROP_INT, .def = "0", .max = INT32_MAX,
-     .group = "Connector", .importance = PROP_MEDIUM, .flags = PROP_NOOP,
+     .group = "Connector", .importance = PROP_MEDIUM,
      .display = "Maximum number of collections or tables",
-     .see = "any number of tables is read; only the failing form of this guard is refused",
-     .doc = "Number of tables above which Debezium warns or fails; 0 is no limit."},
+     .doc = "Number of captured tables above which the connector warns or fails; 0 is no limit."},
     {.name = "guardrail.collections.limit.action", .type = PROP_ENUM, .def = "warn",
-     .choices = "warn,fail", .group = "Connector", .importance = PROP_MEDIUM, .flags = PROP_REFUSED,
+     .choices = "warn,fail", .group = "Connector", .importance = PROP_MEDIUM,
      .display = "Guardrail collections limit action",
-     .see = "failing on too many tables is not there yet",
      .doc = "What to do above that number of tables."},
     {.name = "custom.sanitize.pattern", .type = PROP_STRING,
      .def = ".*secret$|.*password$|.*sasl\\.jaas\\.config$|.*basic\\.auth\\.user\\.info|.*registry\\.auth\\.client-secret|.*credentials\\.json$|.*connectionstring$|.*connection\\.string$",
@@ -316,10 +312,8 @@ static const struct prop rows[] = {
      .doc = "Decimal digits of the type money."},
     {.name = "event.converting.failure.handling.mode", .type = PROP_ENUM, .def = "warn",
      .choices = "warn,fail,skip", .group = "Connector", .importance = PROP_MEDIUM,
-     .flags = PROP_REFUSED,
-     .see = "only Debezium's default is there: the value is said as null where the schema allows "
-            "it",
-     .doc = "What happens when a column's value cannot be converted."},
+     .doc = "What happens when a column's value cannot be converted: warn writes it as NULL is, with a "
+            "log line; skip without one; fail stops the connector."},
     {.name = "custom.retriable.exception", .type = PROP_STRING, .group = "Connector",
      .importance = PROP_LOW, .flags = PROP_NOOP,
      .see = "errors are told apart by SQLSTATE",

@@ -55,6 +55,21 @@ start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **
     return true;
 }
 
+static bool
+start_check_guardrail(const struct connector *c, size_t ntables, struct err *e)
+{
+    int64_t max = config_int(c->config, "guardrail.collections.max");
+
+    if (max <= 0 || ntables <= (size_t)max)
+        return true;
+    if (strcasecmp(config_str(c->config, "guardrail.collections.limit.action"), "fail") == 0)
+        return err_set(e, ERR_CONFIG, "config.guardrail",
+                       "%zu tables are captured, guardrail.collections.max allows %lld; narrow table.include.list or raise it",
+                       ntables, (long long)max);
+    log_warn("%zu tables are captured, more than guardrail.collections.max (%lld)", ntables, (long long)max);
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ publication */
 
 /* For the commands that wait for other sessions: making a slot, changing a publication. */
@@ -120,7 +135,7 @@ start_publication(struct connector *c, PGconn *conn, bool dry_run, struct err *e
     start_publish_list(c, &publish);
     r.publish = publish.n ? buf_cstr(&publish) : NULL;
     log_info("%zu tables are captured", r.ntables);
-    ok = pg_publication_ensure(conn, &r, dry_run, e);
+    ok = start_check_guardrail(c, r.ntables, e) && pg_publication_ensure(conn, &r, dry_run, e);
     buf_free(&publish);
     free(names);
     catalog_tables_free(tables, r.ntables);

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "decoder/filter.h"
 #include "decoder/unchanged.h"
 #include "replicator/pipeline_priv.h"
@@ -221,6 +223,23 @@ repeated:
     return true;
 }
 
+/* A change that cannot be said: event.processing.failure.handling.mode decides whether that is an error. */
+static bool
+pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err *e)
+{
+    char lsn[NUM_LSN_TEXT];
+
+    if (e->cls != ERR_DATA || !p->parts.settings->skip_failed)
+        return false;
+    p->stats.failed++;
+    if (!p->parts.settings->silent_failed)
+        log_warn("%s: a change is left out, as event.processing.failure.handling.mode says: %s", num_lsn_text(lsn, c->lsn),
+                 e->msg);
+    for (unsigned i = 0; i < p->parts.nsinks; i++)
+        recbuf_clear(&p->out[i]);
+    return true;
+}
+
 /* A change of the open transaction. One that was delivered before is only counted, so that the counts go on after it. */
 static enum pipe_result
 pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type, bool repeated, struct err *e)
@@ -233,7 +252,9 @@ pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum l
         pipeline_count_block(p, c);
     if (!pipeline_encode(p, c, &nrecs, &bytes, e)) {
         err_wrap(e, "transaction %" PRIu64, p->txn.xid);
-        return PIPE_ERROR;
+        if (!pipeline_leaves_out(p, c, e))
+            return PIPE_ERROR;
+        nrecs = bytes = 0;
     }
     if (counted)
         pipeline_count_records(p);

@@ -93,6 +93,10 @@ pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct re
     char text[NUM_LSN_TEXT];
 
     p->stats.unconverted += out->unconverted;
+    if (p->parts.settings->silent_unconvertible) {
+        out->unconverted = 0;
+        return;
+    }
     /* Thousands may come; the first ones and then every power of two are enough to act on. */
     if (p->stats.unconverted < 4 || (p->stats.unconverted & (p->stats.unconverted - 1)) == 0)
         log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
