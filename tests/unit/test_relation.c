@@ -190,7 +190,7 @@ the_widest_table_fits(void **state)
     enum { N = 1600 };
     struct pgo_column *cols = mem_array(N, sizeof(*cols));
     struct column_facts *facts_cols = mem_array(N, sizeof(*facts_cols));
-    char(*names)[16] = mem_array(N, sizeof(*names));
+    char(*names)[24] = mem_array(N, sizeof(*names));
     struct pgo_relation w = {.oid = 1,
                              .schema = SLICE_LIT("s"),
                              .table = SLICE_LIT("t"),
