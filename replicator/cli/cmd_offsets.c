@@ -239,6 +239,10 @@ offsets_check_slot(const struct cli_args *a, const char *name, bool exists,
                 name, t->slot.plugin, t->slot.database, t->database);
         return EXIT_FAILED;
     }
+    if (t->slot.confirmed_lsn == 0) {
+        fprintf(stderr, "walbridge: slot \"%s\" is still being made\n", name);
+        return EXIT_FAILED;
+    }
     if (t->slot.active && !cli_flag(a, "force")) {
         fprintf(stderr,
                 "walbridge: refused: slot \"%s\" is in use by pid %d, which may store an offset of "
@@ -266,6 +270,8 @@ offsets_say_accept(const struct offsets_job *j, const struct offsets_target *t)
         printf(
             "these are different servers: what one wrote and the other did not is not "
             "delivered, or is delivered twice\n");
+    else if (at == t->slot.confirmed_lsn)
+        printf("they are the same\n");
     else if (at < t->slot.confirmed_lsn)
         printf("changes between %s and %s are not delivered\n", a, b);
     else
@@ -326,6 +332,19 @@ offsets_accept(const struct cli_args *a, struct offsets_job *j, PGconn *conn)
     return EXIT_OK;
 }
 
+static bool
+offsets_open_server(struct offsets_job *j, struct pg_params **params, PGconn **conn, struct err *e)
+{
+    if (!j->found)
+        return err_set(e, ERR_FATAL, "offsets.none",
+                       "\"%s\" has no stored offset: there is nothing to accept",
+                       config_name(j->config));
+    *params = pg_params_from_config(j->config, e);
+    if (*params)
+        *conn = pg_connect(*params, PG_GENERAL, e);
+    return *conn != NULL;
+}
+
 static int
 offsets_run_accept(const struct cli_args *a)
 {
@@ -335,18 +354,11 @@ offsets_run_accept(const struct cli_args *a)
     PGconn *conn = NULL;
     int code;
 
-    if (!offsets_open(a, &j, &e) || !offsets_load(&j, &e)) {
-        code = conf_args_failed(&e);
-    } else if (!j.found) {
-        fprintf(stderr, "walbridge: \"%s\" has no stored offset: there is nothing to accept\n",
-                config_name(j.config));
-        code = EXIT_FAILED;
-    } else if (!(params = pg_params_from_config(j.config, &e)) ||
-               !(conn = pg_connect(params, PG_GENERAL, &e))) {
-        code = conf_args_failed(&e);
-    } else {
+    if (offsets_open(a, &j, &e) && offsets_load(&j, &e) &&
+        offsets_open_server(&j, &params, &conn, &e))
         code = offsets_accept(a, &j, conn);
-    }
+    else
+        code = conf_args_failed(&e);
     PQfinish(conn);
     pg_params_free(params);
     offsets_close(&j);
