@@ -337,17 +337,18 @@ pipeline_truncate(struct pipeline *p, struct err *e)
 {
     while (p->truncate_at < p->msg.u.truncate.n) {
         struct pipe_table *t = pipeline_table(p, p->msg.u.truncate.oids[p->truncate_at++]);
+        bool repeated = pipeline_is_repeated(p, p->msg_lsn);
         struct change c;
         enum pipe_result r;
 
-        if (pipeline_is_repeated(p, p->msg_lsn))
+        if (repeated && (p->skip_txn || !p->parts.settings->transactions))
             continue;
         if (!t || !t->captured || (p->parts.settings->skipped_ops & OPS_TRUNCATE)) {
             p->stats.filtered++;
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, false, e);
+        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, repeated, e);
         if (r != PIPE_OK)
             return r;
     }

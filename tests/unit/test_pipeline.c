@@ -78,6 +78,15 @@ fake_tuple(struct buf *b, struct tuple t)
     buf_putc(b, ')');
 }
 
+static void
+fake_summary(struct buf *b, const struct txn_summary *sum)
+{
+    buf_printf(b, " %" PRIu64 " events", sum->events);
+    for (size_t i = 0; i < sum->ncollections; i++)
+        buf_printf(b, " %.*s:%" PRIu64, SLICE_ARG(sum->collections[i].name),
+                   sum->collections[i].events);
+}
+
 static bool
 fake_encode(const void *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
@@ -97,6 +106,11 @@ fake_encode(const void *prog, const struct change *c, struct recbuf *out, struct
         if (c->op == OP_MESSAGE)
             buf_printf(&out->bytes, " %.*s=%.*s", SLICE_ARG(c->prefix), SLICE_ARG(c->content));
         buf_printf(&out->bytes, " @%" PRIu64 "/%" PRIu64, c->lsn, c->id.ordinal);
+        if (c->block)
+            buf_printf(&out->bytes, " %" PRIu64 "/%" PRIu64, c->block->total_order,
+                       c->block->collection_order);
+        if (c->summary)
+            fake_summary(&out->bytes, c->summary);
         if (c->txn->origin)
             buf_printf(&out->bytes, " from %s:%" PRIu64, c->txn->origin, c->txn->origin_lsn);
         buf_putc(&out->bytes, '\n');
@@ -1200,6 +1214,132 @@ filtered_messages_are_not_put(void **state)
     assert_int_equal(pipeline_stats(f->p)->filtered, 2);
 }
 
+/* ------------------------------------------------------------------------------------------------ notes */
+
+static void
+a_transaction_is_told_with_its_counts(void **state)
+{
+    struct fixture *f = *state;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 10, "1"));
+    ok(f, insert(f, HIDDEN, 20, "h"));
+    ok(f, insert(f, LINE, 30, "2"));
+    ok(f, insert(f, ITEM, 40, "3"));
+    commit(f, 100);
+    said(f, 0,
+         "B @0/0\n"
+         "c item (1,a) @10/1 1/1\n"
+         "c line (2,a) @30/3 2/1\n"
+         "c item (3,a) @40/4 3/2\n"
+         "E @108/4 3 events public.item:2 public.line:1\n");
+    ack_all(f);
+    assert_int_equal(f->pos.lsn, 40); /* a note is no position */
+    assert_int_equal(f->pos.type, LED_INSERT);
+    assert_int_equal(f->pos.flush_lsn, 108);
+}
+
+static void
+an_end_that_was_parked_still_commits(void **state)
+{
+    struct fixture *f = *state;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 10, "1"));
+    f->fakes[0].room = 0;
+    wire_commit(&f->b, 100, 108, TIME_US);
+    assert_int_equal(feed(f, 108), PIPE_PARKED);
+    assert_true(led_in_txn(f->ledger));
+    assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
+    f->fakes[0].room = TICKETS;
+    ok(f, pipeline_resume(f->p, &f->e));
+    assert_false(led_in_txn(f->ledger));
+    begin(f, 200);
+    ok(f, insert(f, ITEM, 110, "2"));
+    commit(f, 200);
+    ack_all(f);
+    assert_int_equal(f->pos.flush_lsn, 208);
+    assert_true(led_idle(f->ledger));
+}
+
+static void
+counts_go_on_in_the_next_session(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t oids[] = {LINE};
+
+    reopen(f, 1, "provide.transaction.metadata=true\nskipped.operations=none\n");
+    for (int session = 0; session < 2; session++) {
+        new_session(f);
+        begin(f, 100);
+        describe(f);
+        ok(f, insert(f, ITEM, 10, "1"));
+        wire_truncate(&f->b, 0, 1, oids);
+        ok(f, feed(f, 20));
+    }
+    ok(f, insert(f, ITEM, 30, "2"));
+    commit(f, 100);
+    said(f, 0,
+         "B @0/0\n"
+         "c item (1,a) @10/1 1/1\n"
+         "t line @20/2 2/1\n"
+         "c item (2,a) @30/3 3/2\n"
+         "E @108/3 3 events public.item:2 public.line:1\n");
+}
+
+static void
+a_heartbeat_is_delivered_and_moves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct led_position before;
+
+    begin(f, 100);
+    describe(f);
+    assert_false(pipeline_may_beat(f->p));
+    ok(f, insert(f, ITEM, 10, "1"));
+    commit(f, 100);
+    ack_all(f);
+    before = f->pos;
+    assert_true(pipeline_may_beat(f->p));
+    f->fakes[0].room = 0;
+    assert_int_equal(pipeline_heartbeat(f->p, 1, &f->e), PIPE_PARKED);
+    assert_false(pipeline_may_beat(f->p));
+    assert_false(led_keepalive(f->ledger, 500));
+    f->fakes[0].room = TICKETS;
+    ok(f, pipeline_resume(f->p, &f->e));
+    assert_int_equal(led_pending(f->ledger), 1);
+    ack_all(f);
+    assert_true(led_idle(f->ledger));
+    assert_int_equal(f->pos.lsn, before.lsn);
+    assert_int_equal(f->pos.flush_lsn, before.flush_lsn);
+}
+
+/* The message at hand when a heartbeat was parked is over: nothing of it is done again. */
+static void
+a_heartbeat_behind_a_truncate_repeats_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t oids[] = {LINE, ITEM};
+
+    reopen(f, 1, "skipped.operations=none\n");
+    begin(f, 100);
+    describe(f);
+    wire_truncate(&f->b, 0, 2, oids);
+    ok(f, feed(f, 20));
+    commit(f, 100);
+    buf_clear(&f->fakes[0].log);
+    f->fakes[0].room = 0;
+    assert_int_equal(pipeline_heartbeat(f->p, 1, &f->e), PIPE_PARKED);
+    f->fakes[0].room = TICKETS;
+    ok(f, pipeline_resume(f->p, &f->e));
+    assert_memory_equal(buf_cstr(&f->fakes[0].log), "h ", 2);
+    assert_int_equal(pipeline_stats(f->p)->changes, 3);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1250,6 +1390,11 @@ main(void)
         T(a_message_put_before_a_transaction_was_cut_off_is_dropped_when_repeated),
         T(a_parked_message_goes_on),
         T(filtered_messages_are_not_put),
+        T(a_transaction_is_told_with_its_counts),
+        T(an_end_that_was_parked_still_commits),
+        T(counts_go_on_in_the_next_session),
+        T(a_heartbeat_is_delivered_and_moves_nothing),
+        T(a_heartbeat_behind_a_truncate_repeats_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
