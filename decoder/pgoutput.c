@@ -1,5 +1,6 @@
 #include "decoder/pgoutput.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -41,14 +42,26 @@ pgo_bad_length(const char *what, struct err *e)
     return err_set(e, ERR_DATA, "pgoutput.length", "%s message has the wrong length", what);
 }
 
+/* Microseconds since 2000 → since 1970. No clock says a time that is beyond 64 bits there. */
+static bool
+pgo_set_time(uint64_t pg_us, int64_t *us, struct err *e)
+{
+    return !__builtin_add_overflow((int64_t)pg_us, CLOCK_PG_EPOCH_US, us) ||
+           err_set(e, ERR_DATA, "pgoutput.time", "commit time %" PRId64 " is out of range", (int64_t)pg_us);
+}
+
 /* Begin: u64 final_lsn, i64 commit time, u32 xid. */
 static bool
 pgo_read_begin(struct rd *r, struct pgo_msg *m, struct err *e)
 {
+    uint64_t pg_us;
+
     m->u.begin.final_lsn = rd_u64(r);
-    m->u.begin.commit_us = (int64_t)rd_u64(r) + CLOCK_PG_EPOCH_US;
+    pg_us = rd_u64(r);
     m->u.begin.xid = rd_u32(r);
-    return rd_done(r) || pgo_bad_length("begin", e);
+    if (!rd_done(r))
+        return pgo_bad_length("begin", e);
+    return pgo_set_time(pg_us, &m->u.begin.commit_us, e);
 }
 
 /* Commit: u8 flags (0), u64 commit_lsn, u64 end_lsn, i64 commit time. */
@@ -56,16 +69,17 @@ static bool
 pgo_read_commit(struct rd *r, struct pgo_msg *m, struct err *e)
 {
     uint8_t flags = rd_u8(r);
+    uint64_t pg_us;
 
     m->u.commit.commit_lsn = rd_u64(r);
     m->u.commit.end_lsn = rd_u64(r);
-    m->u.commit.commit_us = (int64_t)rd_u64(r) + CLOCK_PG_EPOCH_US;
+    pg_us = rd_u64(r);
     if (!rd_done(r))
         return pgo_bad_length("commit", e);
     /* A server that sets a flag means something we would get wrong by ignoring it. */
     if (flags != 0)
         return err_set(e, ERR_DATA, "pgoutput.flags", "commit message has unknown flags 0x%02x", flags);
-    return true;
+    return pgo_set_time(pg_us, &m->u.commit.commit_us, e);
 }
 
 /* Origin: u64 lsn, cstring name. */

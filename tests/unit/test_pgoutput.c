@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "tests/unit/wire.h"
 
@@ -107,6 +108,27 @@ commit_with_a_flag_is_refused(void **state)
         f->b.p[1] = (char)flag;
         refused(f, "pgoutput.flags");
     }
+}
+
+static void
+a_commit_time_beyond_64_bits_is_refused(void **state)
+{
+    static const int64_t times[] = {INT64_MAX, INT64_MAX - CLOCK_PG_EPOCH_US + 1};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        uint64_t wire = __builtin_bswap64((uint64_t)times[i]);
+
+        wire_begin(&f->b, 100, TIME_US, 1);
+        memcpy(f->b.p + 9, &wire, sizeof(wire));
+        refused(f, "pgoutput.time");
+        wire_commit(&f->b, 100, 148, TIME_US);
+        memcpy(f->b.p + 18, &wire, sizeof(wire));
+        refused(f, "pgoutput.time");
+    }
+    wire_begin(&f->b, 100, INT64_MAX, 1);
+    decodes(f);
+    assert_true(f->m.u.begin.commit_us == INT64_MAX);
 }
 
 static void
@@ -499,6 +521,7 @@ main(void)
         T(begin_carries_position_time_and_xid),
         T(commit_carries_both_positions),
         T(commit_with_a_flag_is_refused),
+        T(a_commit_time_beyond_64_bits_is_refused),
         T(origin_carries_name_and_position),
         T(type_without_schema_is_of_the_catalog),
         T(relation_carries_its_columns),
