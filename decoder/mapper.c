@@ -417,8 +417,11 @@ mapper_wrap(const struct mapper_site *at, struct mapped_ctx *m, struct binding *
         /* NULL itself passes every rule; what a NOT NULL column says instead does not. */
         if (!b->schema->optional)
             b->null_json = mapper_map_json(at, &m->map, b->null_json);
-        b->unavailable_json =
-            unavailable_is_null ? b->null_json : mapper_map_json(at, &m->map, b->unavailable_json);
+        /* The placeholder of bytes is not cut. */
+        if (unavailable_is_null)
+            b->unavailable_json = b->null_json;
+        else if (!m->map.is_base64)
+            b->unavailable_json = mapper_map_json(at, &m->map, b->unavailable_json);
     }
     m->ctx.null_json = b->null_json;
     b->ctx = &m->ctx;

@@ -63,13 +63,13 @@ struct plan_site {
 };
 
 static enum bind_result
-plan_bind(struct plan *p, const struct plan_site *at, uint16_t col, const struct json_format *json, struct plan_field *f)
+plan_bind(struct plan *p, const struct plan_site *at, const struct column *column,
+          const struct json_format *json, struct plan_field *f)
 {
     enum bind_result r;
 
-    f->col = col;
-    f->name = plan_field_name(p, p->rel->cols[col].name);
-    r = type_bind(at->types, &p->rel->cols[col], p->settings, json, &p->arena, &f->value, at->missing);
+    f->name = plan_field_name(p, column->name);
+    r = type_bind(at->types, column, p->settings, json, &p->arena, &f->value, at->missing);
     if (r == BIND_OK && at->use == PLAN_FOR_STREAM && f->value.stream_null)
         mapper_lose(&f->value);
     return r;
@@ -96,7 +96,8 @@ plan_map(struct plan *p, const struct plan_site *at, struct plan_field *f)
 }
 
 static const struct schema *
-plan_struct(struct plan *p, const struct plan_field *fields, uint16_t n, const char *suffix, bool optional)
+plan_struct(struct plan *p, const struct plan_field *fields, uint16_t n, const char *suffix,
+            bool optional)
 {
     struct schema *sc = arena_alloc(&p->arena, sizeof(*sc));
     struct schema_field *f = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*f));
@@ -123,7 +124,8 @@ plan_bind_row(struct plan *p, const struct plan_site *at)
     for (uint16_t i = 0; i < rel->ncols; i++) {
         if (!filter_column(p->settings->filter, rel->schema, rel->table, rel->cols[i].name))
             continue;
-        switch (plan_bind(p, at, i, &p->settings->value_json, &p->fields[p->nfields])) {
+        p->fields[p->nfields].col = i;
+        switch (plan_bind(p, at, &rel->cols[i], &p->settings->value_json, &p->fields[p->nfields])) {
         case BIND_OK:
             plan_map(p, at, &p->fields[p->nfields++]);
             break;
@@ -175,6 +177,39 @@ plan_key_columns(const struct plan *p, uint16_t *cols)
     return n;
 }
 
+/*
+ * A key column that the filters leave out stays in the key, but Debezium asks for it nowhere: its catalog query in the stream
+ * lacks the column, so that NOT NULL and default are unknown, and its SELECT in a snapshot does, so that the value is lost.
+ */
+static enum bind_result
+plan_bind_hidden_key(struct plan *p, const struct plan_site *at, const struct column *col,
+                     struct plan_field *f)
+{
+    struct column unknown = *col;
+    enum bind_result r;
+
+    if (at->use == PLAN_FOR_SNAPSHOT) {
+        r = plan_bind(p, at, col, &p->settings->key_json, f);
+        if (r == BIND_OK)
+            mapper_lose(&f->value);
+        return r;
+    }
+    unknown.known = unknown.not_null = false;
+    unknown.default_expr = NULL;
+    return plan_bind(p, at, &unknown, &p->settings->key_json, f);
+}
+
+static enum bind_result
+plan_bind_key_column(struct plan *p, const struct plan_site *at, uint16_t col, struct plan_field *f)
+{
+    const struct relation *rel = p->rel;
+
+    f->col = col;
+    if (!filter_column(p->settings->filter, rel->schema, rel->table, rel->cols[col].name))
+        return plan_bind_hidden_key(p, at, &rel->cols[col], f);
+    return plan_bind(p, at, &rel->cols[col], &p->settings->key_json, f);
+}
+
 static bool
 plan_bind_key(struct plan *p, const struct plan_site *at)
 {
@@ -183,7 +218,7 @@ plan_bind_key(struct plan *p, const struct plan_site *at)
 
     p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
     for (uint16_t i = 0; i < n; i++)
-        switch (plan_bind(p, at, cols[i], &p->settings->key_json, &p->key[p->nkey])) {
+        switch (plan_bind_key_column(p, at, cols[i], &p->key[p->nkey])) {
         case BIND_OK:
             p->nkey++;
             break;
@@ -196,8 +231,8 @@ plan_bind_key(struct plan *p, const struct plan_site *at)
 }
 
 struct plan *
-plan_new_table(struct relation *rel, enum plan_use use, const struct types *types, const struct settings *s,
-               uint32_t *missing)
+plan_new_table(struct relation *rel, enum plan_use use, const struct types *types,
+               const struct settings *s, uint32_t *missing)
 {
     const struct plan_site at = {use, types, missing};
     struct plan *p = plan_alloc(s, PLAN_TABLE);

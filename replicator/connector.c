@@ -20,6 +20,8 @@
 
 enum {
     CONNECTOR_BACKOFF_MS = 250,
+    CONNECTOR_DROP_ATTEMPTS = 10,
+    CONNECTOR_DROP_WAIT_MS = 300,
     CONNECTOR_TIMER_SLACK_NS = 1000, /* 50 µs by default, too coarse for naps of 200 */
 };
 
@@ -313,6 +315,30 @@ connector_finish_parked(struct connector *c)
     }
 }
 
+/* slot.drop.on.stop. The walsender lets go of the slot a moment after its session was closed. */
+static void
+connector_drop_slot(struct connector *c)
+{
+    const char *slot = config_str(c->config, "slot.name");
+    struct err e = {0};
+    PGconn *conn = pg_connect(c->params, PG_GENERAL, &e);
+    bool ok = false;
+
+    for (int attempt = 0; conn && !ok && attempt < CONNECTOR_DROP_ATTEMPTS; attempt++) {
+        if (attempt > 0)
+            (void)poll(NULL, 0, CONNECTOR_DROP_WAIT_MS);
+        err_clear(&e);
+        ok = pg_slot_drop(conn, slot, &e);
+        if (!ok && strcmp(e.code, "slot.in_use") != 0)
+            break;
+    }
+    PQfinish(conn);
+    if (ok)
+        log_info("dropped slot \"%s\", as slot.drop.on.stop says", slot);
+    else
+        log_err(LOG_WARN, &e, "the slot could not be dropped and holds WAL back");
+}
+
 bool
 connector_run(struct connector *c, struct err *e)
 {
@@ -361,6 +387,8 @@ connector_run(struct connector *c, struct err *e)
         connector_drain(c);
     connector_close(c);
     log_progress(NULL);
+    if (stopped && c->slot_held && config_bool(c->config, "slot.drop.on.stop"))
+        connector_drop_slot(c);
     if (stopped)
         log_info("stopped");
     return stopped;

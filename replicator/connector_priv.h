@@ -60,6 +60,7 @@ struct connector {
     uint64_t start_lsn;     /* streaming begins here, unless more has been stored since */
     uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
     bool progressed;        /* since the last failure */
+    bool slot_held;         /* the slot was made or read from by us, so it is ours to drop */
 
     /* One session with the server. */
     struct pg_server server;

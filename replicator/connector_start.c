@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "decoder/filter.h"
 #include "replicator/connector_priv.h"
+#include "replicator/pg/identity.h"
 #include "replicator/pg/publication.h"
 
 enum { START_WARNINGS_MAX = 10 };
@@ -33,7 +34,7 @@ start_warn_identity(const struct catalog_table *t)
 static bool
 start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n, struct err *e)
 {
-    size_t all, kept = 0, warned = 0;
+    size_t all, kept = 0;
 
     if (!catalog_tables(conn, out, &all, e))
         return false;
@@ -45,14 +46,25 @@ start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **
             free(t.name);
             continue;
         }
-        if ((t.identity == 'n' || (t.identity == 'd' && !t.has_pk)) && warned++ < START_WARNINGS_MAX)
-            start_warn_identity(&t);
         (*out)[kept++] = t;
+    }
+    *n = kept;
+    return true;
+}
+
+static void
+start_warn_identities(const struct catalog_table *tables, size_t n)
+{
+    size_t warned = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct catalog_table *t = &tables[i];
+
+        if ((t->identity == 'n' || (t->identity == 'd' && !t->has_pk)) && warned++ < START_WARNINGS_MAX)
+            start_warn_identity(t);
     }
     if (warned > START_WARNINGS_MAX)
         log_warn("%zu more tables are without replica identity", warned - START_WARNINGS_MAX);
-    *n = kept;
-    return true;
 }
 
 static bool
@@ -108,15 +120,17 @@ start_publish_list(const struct connector *c, struct buf *out)
 }
 
 static bool
-start_publication(struct connector *c, PGconn *conn, bool dry_run, struct err *e)
+start_publication(struct connector *c, PGconn *conn, const struct catalog_table *tables, size_t n, bool dry_run,
+                  struct err *e)
 {
     const char *mode = config_str(c->config, "publication.autocreate.mode");
-    struct catalog_table *tables = NULL;
-    struct pub_table *names;
+    struct pub_table *names = mem_array(n + 1, sizeof(*names));
     struct pub_request r = {
         .name = config_str(c->config, "publication.name"),
         .mode = PUB_ALL_TABLES,
         .via_root = config_bool(c->config, "publish.via.partition.root"),
+        .tables = names,
+        .ntables = n,
         .timeout_ms = start_timeout_ms(c),
     };
     struct buf publish;
@@ -125,20 +139,34 @@ start_publication(struct connector *c, PGconn *conn, bool dry_run, struct err *e
     for (unsigned i = 0; i < sizeof(pub_modes) / sizeof(*pub_modes); i++)
         if (strcasecmp(mode, pub_modes[i]) == 0)
             r.mode = (enum pub_mode)i;
-    if (!start_captured_tables(c, conn, &tables, &r.ntables, e))
-        return false;
-    names = mem_array(r.ntables + 1, sizeof(*names));
-    for (size_t i = 0; i < r.ntables; i++)
+    for (size_t i = 0; i < n; i++)
         names[i] = (struct pub_table){tables[i].schema, tables[i].name};
-    r.tables = names;
     buf_init(&publish, 256);
     start_publish_list(c, &publish);
     r.publish = publish.n ? buf_cstr(&publish) : NULL;
-    log_info("%zu tables are captured", r.ntables);
-    ok = start_check_guardrail(c, r.ntables, e) && pg_publication_ensure(conn, &r, dry_run, e);
+    ok = pg_publication_ensure(conn, &r, dry_run, e);
     buf_free(&publish);
     free(names);
-    catalog_tables_free(tables, r.ntables);
+    return ok;
+}
+
+/* What the captured tables need before a slot reads them: a publication, and the replica identity that is asked for. */
+static bool
+start_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct err *e)
+{
+    const char *rules = config_str(c->config, "replica.identity.autoset.values");
+    struct catalog_table *tables = NULL;
+    size_t n;
+    bool ok;
+
+    if (!start_captured_tables(c, conn, &tables, &n, e))
+        return false;
+    log_info("%zu tables are captured", n);
+    ok = start_check_guardrail(c, n, e) && start_publication(c, conn, tables, n, dry_run, e) &&
+         (!rules || pg_identity_autoset(conn, rules, tables, n, start_timeout_ms(c), dry_run, e));
+    if (ok)
+        start_warn_identities(tables, n);
+    catalog_tables_free(tables, n);
     return ok;
 }
 
@@ -180,6 +208,7 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
         .slot_name = config_str(c->config, "slot.name"),
         .database = pg_params_database(c->params),
         .want_snapshot = start_wants_snapshot(c->config),
+        .drops_slot = config_bool(c->config, "slot.drop.on.stop"),
         .mismatch = start_mismatch(c->config),
         .server = &c->server,
         .slot = slot,
@@ -272,6 +301,7 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
     if (plan->create_slot) {
         if (!start_create_slot(c, conn, slot, false, &made, e))
             return false;
+        c->slot_held = true;
         c->start_lsn = made.consistent_lsn;
     } else if (plan->snapshot) {
         buf_init(&temp, 128);
@@ -326,6 +356,7 @@ connector_stream(struct connector *c, struct err *e)
     c->wal = wal_open(repl, &o, e);
     if (!c->wal)
         return false;
+    c->slot_held = true;
     pipeline_new_session(c->pipeline, catalog_facts_source(c->catalog));
     c->phase = PHASE_STREAM;
     c->received_lsn = o.start_lsn > c->received_lsn ? o.start_lsn : c->received_lsn;
@@ -351,7 +382,7 @@ start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan 
     if (has_slot && slot.active)
         return err_set(e, ERR_RETRY, "slot.in_use", "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
                        slot.name, slot.active_pid);
-    return start_publication(c, conn, dry_run, e);
+    return start_prepare_tables(c, conn, dry_run, e);
 }
 
 bool

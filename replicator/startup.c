@@ -158,6 +158,26 @@ startup_resume(const struct startup_facts *f, struct startup_plan *out)
     r->bare_xid = o->has_txid ? o->txid : 0;
 }
 
+/* A slot that an offset belongs to is only made again when its loss was asked for. */
+static bool
+startup_missing_slot(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    char at[NUM_LSN_TEXT];
+
+    if (!f->drops_slot)
+        return err_set(e, ERR_FATAL, "slot.missing",
+                       "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was written since cannot be read any "
+                       "more, so the slot is not made again silently; to begin anew with a snapshot, run: walbridge offsets "
+                       "reset",
+                       f->slot_name, f->connector);
+    out->create_slot = true;
+    snprintf(out->warning, sizeof(out->warning),
+             "slot \"%s\" was dropped, as slot.drop.on.stop says, and is made again: what was written since the stored offset "
+             "%s is lost",
+             f->slot_name, num_lsn_text(at, startup_offset_lsn(f->offset)));
+    return true;
+}
+
 bool
 startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
 {
@@ -173,11 +193,7 @@ startup_decide(const struct startup_facts *f, struct startup_plan *out, struct e
     if (!startup_check_identity(f, e))
         return false;
     if (!f->has_slot)
-        return err_set(e, ERR_FATAL, "slot.missing",
-                       "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was written since cannot be read any "
-                       "more, so the slot is not made again silently; to begin anew with a snapshot, run: walbridge offsets "
-                       "reset",
-                       f->slot_name, f->connector);
+        return startup_missing_slot(f, out, e);
     startup_resume(f, out);
     return startup_check_position(f, out, e);
 }

@@ -19,6 +19,7 @@ enum mismatch { MISMATCH_REFUSE, MISMATCH_NO_VALIDATION, MISMATCH_TRUST_OFFSET, 
 struct startup_facts {
     const char *connector, *slot_name, *database;
     bool want_snapshot;             /* snapshot.mode asks for data when there is no offset */
+    bool drops_slot;                /* slot.drop.on.stop: a slot that is missing is no surprise */
     enum mismatch mismatch;
     bool has_offset;
     const struct offset *offset;
