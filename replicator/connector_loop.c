@@ -24,6 +24,7 @@ enum {
     LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
     LOOP_PACE_WINDOW_US = 1000,
     LOOP_BEHIND_FRAMES = 30,      /* a millisecond: what no live workload of single rows reaches */
+    LOOP_FULL_READ = 8192,        /* libpq's buffer has 16 kB: less than half of it says that the socket is empty */
     LOOP_FDS = 8,
     LOOP_PROGRESS_US = 500000,
     LOOP_PROGRESS_LOG_US = 10000000,
@@ -250,29 +251,33 @@ loop_feed(struct connector *c, const struct wal_frame *f, int64_t now_ns, struct
     return false;
 }
 
-/* *empty: the socket has nothing more. */
+/*
+ * *empty: time to sleep. When caught up that is when the socket has nothing more; while behind after the first read that
+ * did not fill libpq's buffer: reading what trickles in while the last rows are encoded would wake the server for each.
+ */
 static bool
 loop_read(struct connector *c, bool *empty, struct err *e)
 {
     struct wal_frame f;
     int64_t now_ns = clock_now_ns();
+    size_t bytes = 0; /* since the last read */
     bool read = false;
 
     *empty = false;
     for (int budget = LOOP_BUDGET; budget > 0 && !c->parked && !led_full(c->ledger); budget--) {
         switch (wal_next(c->wal, &f, e)) {
         case WAL_DATA:
-            read = false;
+            bytes += f.data.n;
             c->pace.frames++;
             if (!loop_feed(c, &f, now_ns, e))
                 return false;
             break;
         case WAL_KEEPALIVE:
-            read = false;
+            bytes++;
             loop_keepalive(c, &f);
             break;
         case WAL_NONE:
-            if (read) {
+            if (read && bytes < (c->pace.behind ? LOOP_FULL_READ : 1)) {
                 *empty = true;
                 return true;
             }
@@ -280,6 +285,7 @@ loop_read(struct connector *c, bool *empty, struct err *e)
                 return false;
             now_ns = clock_now_ns();
             read = true;
+            bytes = 0;
             break;
         case WAL_ERROR:
             return false;
@@ -288,7 +294,15 @@ loop_read(struct connector *c, bool *empty, struct err *e)
     return true;
 }
 
-/* A heartbeat, when one is due and there is a position that it can tell of. */
+/* May a heartbeat go out, and is there a position that it can tell of? Until then its time does not count for the sleep. */
+static bool
+loop_may_beat(const struct connector *c)
+{
+    return c->heartbeat && c->wal && !c->parked && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+           pipeline_may_beat(c->pipeline) && (c->has_stored || pipeline_stats(c->pipeline)->changes);
+}
+
+/* A heartbeat, when one is due. */
 static bool
 loop_heartbeat(struct connector *c, struct err *e)
 {
@@ -296,8 +310,7 @@ loop_heartbeat(struct connector *c, struct err *e)
         return true;
     if (!heartbeat_poll(c->heartbeat, e))
         return false;
-    if (!heartbeat_is_due(c->heartbeat) || !pipeline_may_beat(c->pipeline) ||
-        !(c->has_stored || pipeline_stats(c->pipeline)->changes))
+    if (!loop_may_beat(c) || !heartbeat_is_due(c->heartbeat))
         return true;
     switch (pipeline_heartbeat(c->pipeline, clock_now_ns(), e)) {
     case PIPE_OK:
@@ -418,7 +431,8 @@ loop_is_behind(struct pace *p)
 static void
 loop_add_fd(struct pollfd *fds, nfds_t *n, int fd, short events)
 {
-    if (fd >= 0)
+    /* Without an event that is wanted, a peer that hung up would wake us all the time. */
+    if (fd >= 0 && events)
         fds[(*n)++] = (struct pollfd){fd, events, 0};
 }
 
@@ -441,7 +455,7 @@ loop_deadline(const struct connector *c)
     }
     if (c->catalog && catalog_deadline_us(c->catalog) < at)
         at = catalog_deadline_us(c->catalog);
-    if (c->heartbeat && heartbeat_deadline_us(c->heartbeat) < at)
+    if (loop_may_beat(c) && heartbeat_deadline_us(c->heartbeat) < at)
         at = heartbeat_deadline_us(c->heartbeat);
     return at > now ? at - now : 0;
 }
@@ -470,7 +484,7 @@ loop_sleep(struct connector *c, bool reading)
         loop_add_fd(fds, &n, wal_fd(c->wal), (short)((reading ? POLLIN : 0) | (c->status_left ? POLLOUT : 0)));
     if (c->catalog)
         loop_add_fd(fds, &n, catalog_fd(c->catalog), (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
-    if (c->heartbeat)
+    if (c->heartbeat && !atomic_load_explicit(&c->stopping, memory_order_relaxed))
         loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat), (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
@@ -496,7 +510,7 @@ loop_step(struct connector *c, bool *idle, struct err *e)
         return false;
     if (go && !loop_read(c, &empty, e))
         return false;
-    if (!c->parked && !loop_heartbeat(c, e))
+    if (!loop_heartbeat(c, e))
         return false;
     *idle = empty || c->parked || led_full(c->ledger);
     return true;
@@ -535,6 +549,7 @@ connector_drain(struct connector *c)
             c->sinks[i]->ops->flush(c->sinks[i]);
         ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);
         loop_store_position(c, true);
+        (void)loop_status(c, &(struct err){0}); /* a server that has gone is no reason to drop what the sinks still take */
         if (!ok || (led_pending(c->ledger) == 0 && !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
             break;
         loop_sleep(c, false);

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
@@ -113,6 +114,7 @@ def recvlogical(server, transport, slot, lsn):
 
 def walbridge(server, transport, slot, sink, schemas=False, more=()):
     folder = WORK / slot
+    shutil.rmtree(folder, ignore_errors=True)  # an offset of an earlier run belongs to another server
     folder.mkdir(exist_ok=True)
     config = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "plugin.name": "pgoutput",
               "database.hostname": server.socket if transport == "unix" else "127.0.0.1", "database.port": server.port,
