@@ -53,7 +53,8 @@ PKGS_decoder := libpcre2-8 libcrypto jansson
 PKGS_sinks := rdkafka libcurl
 PKGS_replicator := libpq
 PKGS := $(PKGS_decoder) $(PKGS_sinks) $(PKGS_replicator)
-ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+# demo and test install what is missing first, and then run a make of their own.
+ifeq ($(filter clean help demo test,$(MAKECMDGOALS)),)
 PKGS_MISSING := $(strip $(foreach p,$(PKGS),$(shell pkg-config --exists $(p) || echo $(p))))
 ifneq ($(PKGS_MISSING),)
 $(warning missing libraries (pkg-config): $(PKGS_MISSING))

@@ -226,6 +226,32 @@ unknown_option(const struct parser *p, const char *name, size_t n)
     return wrong(p, "unknown option \"--%s\"", typed);
 }
 
+/* Position of text in a comma list, or -1. */
+static int
+word_in(const char *list, const char *text)
+{
+    size_t n = strlen(text);
+
+    for (int at = 0; *list; at++) {
+        size_t w = strcspn(list, ",");
+
+        if (w == n && strncmp(list, text, n) == 0)
+            return at;
+        list += w + (list[w] == ',');
+    }
+    return -1;
+}
+
+/* A value that is none of the option's choices is refused here, for every command. */
+static enum parsed
+take_option(struct parser *p, const struct cli_option *o, const char *value)
+{
+    if (value && o->choices && word_in(o->choices, value) < 0)
+        return wrong(p, "option \"--%s\" is \"%s\": allowed are %s", o->name, value, o->choices);
+    keep_option(p, o, value);
+    return PARSED_RUN;
+}
+
 /* --name, --name=value, --name value */
 static enum parsed
 parse_long(struct parser *p)
@@ -244,8 +270,7 @@ parse_long(struct parser *p)
             return wrong(p, "option \"--%s\" needs a value: --%s %s", o->name, o->name, o->arg);
         value = p->argv[p->i++];
     }
-    keep_option(p, o, value);
-    return PARSED_RUN;
+    return take_option(p, o, value);
 }
 
 static const struct cli_option *
@@ -275,8 +300,7 @@ parse_short(struct parser *p)
         }
         if (!arg[1] && p->i == p->argc)
             return wrong(p, "option \"-%c\" needs a value: -%c %s", *arg, *arg, o->arg);
-        keep_option(p, o, arg[1] ? arg + 1 : p->argv[p->i++]);
-        break;
+        return take_option(p, o, arg[1] ? arg + 1 : p->argv[p->i++]);
     }
     return PARSED_RUN;
 }
@@ -379,38 +403,15 @@ parse(struct parser *p)
 
 /* -------------------------------------------------------------------------------------------------------------- main */
 
-/* Position of text in a comma list, or -1. */
-static int
-word_in(const char *list, const char *text)
-{
-    size_t n = strlen(text);
-
-    for (int at = 0; *list; at++) {
-        size_t w = strcspn(list, ",");
-
-        if (w == n && strncmp(list, text, n) == 0)
-            return at;
-        list += w + (list[w] == ',');
-    }
-    return -1;
-}
-
-/* The choices stand in the order of enum log_level and enum log_format. */
-static enum parsed
+/* The choices stand in the order of enum log_level and enum log_format; take_option has checked them. */
+static void
 start_log(const struct parser *p)
 {
     const char *level = cli_value(&p->a, "log-level"), *format = cli_value(&p->a, "log-format");
     int l = level ? word_in(cli_globals[0].choices, level) : LOG_INFO;
     int f = format ? word_in(cli_globals[1].choices, format) : LOG_AUTO;
 
-    if (l < 0)
-        return wrong(p, "option \"--log-level\" is \"%s\": allowed are %s", level,
-                     cli_globals[0].choices);
-    if (f < 0)
-        return wrong(p, "option \"--log-format\" is \"%s\": allowed are %s", format,
-                     cli_globals[1].choices);
     log_init((enum log_level)l, (enum log_format)f);
-    return PARSED_RUN;
 }
 
 static int
@@ -440,11 +441,10 @@ cli_main(int argc, char **argv)
     p.a.given = mem_array(max, sizeof(*p.a.given));
     p.a.operands = mem_array((size_t)argc + 1, sizeof(*p.a.operands));
     r = parse(&p);
-    if (r == PARSED_RUN)
-        r = start_log(&p);
     switch (r) {
     case PARSED_RUN:
         assert(p.a.cmd);
+        start_log(&p);
         code = p.a.cmd->run(&p.a);
         break;
     case PARSED_HELP:

@@ -180,6 +180,11 @@ run_wait(struct run *r, int signal_fd)
         if (poll(fds, (nfds_t)(r->n + 1), asked_us ? 100 : -1) < 0 && errno != EINTR)
             log_warn("poll: %s", strerror(errno));
         if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+            /* Asked twice: at once. What is open is sent again at the next start. */
+            if (asked_us) {
+                log_warn("asked again: ending at once");
+                _exit(EXIT_FAILED);
+            }
             log_info("%s: stopping", info.ssi_signo == SIGINT ? "interrupted" : "told to stop");
             asked_us = clock_mono_us();
             for (size_t i = 0; i < r->n; i++)
