@@ -312,12 +312,21 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
             return false;
         c->start_lsn = made.consistent_lsn;
     }
-    led_start(c->ledger, 0, 0);
     if (!plan->snapshot) {
+        /* Where the slot stands: a position inside the very first transaction must not claim less. */
+        led_start(c->ledger, c->start_lsn, 0);
         c->phase = PHASE_STREAM;
         return true;
     }
-    return start_snapshot(c, &made, e);
+    led_start(c->ledger, 0, 0);
+    if (!start_snapshot(c, &made, e))
+        return false;
+    if (!plan->create_slot) {
+        /* The temporary slot lives as long as its session, and would hold the server's WAL while we stream. */
+        PQfinish(c->repl);
+        c->repl = NULL;
+    }
+    return true;
 }
 
 static bool
@@ -409,7 +418,7 @@ connector_connect(struct connector *c, struct err *e)
         }
     } else if (c->phase == PHASE_NEW) {
         c->start_lsn = plan.start_lsn;
-        led_start(c->ledger, c->has_stored && c->stored.own ? c->stored.flush_lsn : 0, plan.resume.last_commit_lsn);
+        led_start(c->ledger, plan.flush_lsn, plan.resume.last_commit_lsn);
         pipeline_start(c->pipeline, &plan.resume);
         c->phase = PHASE_STREAM;
     }

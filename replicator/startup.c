@@ -109,6 +109,7 @@ startup_check_position(const struct startup_facts *f, struct startup_plan *out, 
     char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
 
     out->start_lsn = at;
+    out->flush_lsn = f->offset->own && at > f->slot->confirmed_lsn ? at : f->slot->confirmed_lsn;
     if (at > f->server->wal_lsn && f->mismatch != MISMATCH_NO_VALIDATION)
         return err_set(e, ERR_FATAL, "offset.ahead",
                        "the stored offset of \"%s\" is %s, but the server has only reached %s: it was restored from a backup "
@@ -118,7 +119,7 @@ startup_check_position(const struct startup_facts *f, struct startup_plan *out, 
     if (at < f->slot->confirmed_lsn)
         return startup_behind(f, at, out, e);
     if (at > f->slot->confirmed_lsn && (f->mismatch == MISMATCH_TRUST_OFFSET || f->mismatch == MISMATCH_TRUST_GREATER))
-        out->advance_to = at;
+        out->advance_to = out->flush_lsn = at;
     return true;
 }
 
@@ -187,7 +188,7 @@ startup_decide(const struct startup_facts *f, struct startup_plan *out, struct e
     if (!startup_offset_counts(f)) {
         out->create_slot = !f->has_slot;
         out->snapshot = f->want_snapshot;
-        out->start_lsn = f->has_slot ? f->slot->confirmed_lsn : 0;
+        out->start_lsn = out->flush_lsn = f->has_slot ? f->slot->confirmed_lsn : 0;
         return true;
     }
     if (!startup_check_identity(f, e))

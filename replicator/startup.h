@@ -33,6 +33,7 @@ struct startup_plan {
     bool snapshot;          /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
     uint64_t advance_to;    /* the slot is to be advanced before; 0: no */
     uint64_t start_lsn;     /* 0: known only once a slot is made */
+    uint64_t flush_lsn;     /* what the server knows already, or our store has: nothing stored from now on may claim less */
     struct pipeline_resume resume;
     char warning[400];      /* to be logged; "" none */
 };

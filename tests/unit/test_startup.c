@@ -229,6 +229,30 @@ every_case_has_its_decision(void **state)
     }
 }
 
+/*
+ * A position inside the first transaction is stored with the flush LSN that the run began with: were that less than what
+ * the slot has confirmed, the next start would take it for an offset that somebody left behind.
+ */
+static void
+nothing_is_flushed_that_lies_behind_the_slot(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct row *r = &rows[i];
+        struct startup_plan plan;
+        struct err e;
+        uint64_t slot;
+
+        if (!decide(r, &plan, &e) || r->found == NO_SLOT)
+            continue;
+        slot = plan.advance_to ? plan.advance_to : CONFIRMED;
+        if (plan.flush_lsn < slot)
+            fail_msg("%s: %d", r->name, (int)plan.flush_lsn);
+        if (r->stored == BARE && !plan.advance_to && plan.flush_lsn != CONFIRMED)
+            fail_msg("%s: the server is promised %d", r->name, (int)plan.flush_lsn);
+    }
+}
+
 /* A refusal must say what to do, or it is a dead end. */
 static void
 every_refusal_names_what_settles_it(void **state)
@@ -407,6 +431,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_has_its_decision),
+        cmocka_unit_test(nothing_is_flushed_that_lies_behind_the_slot),
         cmocka_unit_test(every_refusal_names_what_settles_it),
         cmocka_unit_test(positions_are_named_in_messages),
         cmocka_unit_test(our_own_offset_names_the_change_exactly),
