@@ -262,18 +262,25 @@ connector_wait(struct connector *c, int64_t ms)
     }
 }
 
-/* A slot that another reader holds is given up on after slot.max.retries × slot.retry.delay.ms, as Debezium does: a reader
- * that does not go away is somebody else. */
+/*
+ * A slot that another reader holds is given up on after slot.max.retries × slot.retry.delay.ms, as Debezium does: a reader
+ * that does not go away is somebody else. *in_use_us: since when it has been so; the server notices a connection that broke
+ * later than we do, so time before does not count.
+ */
 static bool
-connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t since_us)
+connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t *in_use_us)
 {
     int64_t max = config_int(c->config, "errors.max.retries");
     int64_t slot_ms = config_int(c->config, "slot.max.retries") * config_int(c->config, "slot.retry.delay.ms");
 
     if (e->cls != ERR_RETRY)
         return false;
-    if (strcmp(e->code, "slot.in_use") == 0)
-        return clock_mono_us() - since_us < slot_ms * 1000;
+    if (strcmp(e->code, "slot.in_use") == 0) {
+        if (!*in_use_us)
+            *in_use_us = clock_mono_us();
+        return clock_mono_us() - *in_use_us < slot_ms * 1000;
+    }
+    *in_use_us = 0;
     return max < 0 || (int64_t)attempt < max;
 }
 
@@ -299,7 +306,8 @@ connector_finish_parked(struct connector *c)
 {
     struct err e = {0};
 
-    while (c->parked && !c->sink_failed && !atomic_load(&c->stopping)) {
+    /* What waits for the catalog waits for the server: that goes with the session and comes again. */
+    while (c->parked && !pipeline_waits_for_catalog(c->pipeline) && !c->sink_failed && !atomic_load(&c->stopping)) {
         switch (pipeline_resume(c->pipeline, &e)) {
         case PIPE_OK:
             c->parked = false;
@@ -343,7 +351,7 @@ bool
 connector_run(struct connector *c, struct err *e)
 {
     unsigned attempt = 0;
-    int64_t since_us = clock_mono_us();
+    int64_t in_use_us = 0;
     int64_t cap_ms = config_int(c->config, "retriable.restart.connector.wait.ms");
     bool stopped;
 
@@ -358,10 +366,10 @@ connector_run(struct connector *c, struct err *e)
         atomic_store(&c->starting, true);
         if (c->progressed) {
             attempt = 0;
-            since_us = clock_mono_us();
+            in_use_us = 0;
             c->progressed = false;
         }
-        if (!connector_may_retry(c, e, attempt, since_us))
+        if (!connector_may_retry(c, e, attempt, &in_use_us))
             break;
         wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS, cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
         log_err(LOG_WARN, e, "trying again");
