@@ -30,6 +30,7 @@ struct catalog {
     int64_t retry_us;         /* STEP_BROKEN: when to connect again */
     unsigned results;         /* how many of the question's results have come */
     bool failed;              /* one of them was an error */
+    bool refused;             /* the session cannot be opened again: somebody has to act; why says how */
     struct err why;
     struct arena arena;       /* the answer's */
     struct relation_facts facts;
@@ -238,6 +239,10 @@ catalog_broken(struct catalog *c, const struct err *why)
 {
     int64_t wait_ms = clock_backoff_ms(c->failures++, CATALOG_BACKOFF_MS, CATALOG_BACKOFF_CAP_MS);
 
+    if (why->cls != ERR_NONE && why->cls != ERR_RETRY) {
+        c->refused = true;
+        c->why = *why;
+    }
     log_err(LOG_WARN, why, "catalog session");
     PQfinish(c->conn);
     c->conn = NULL;
@@ -376,6 +381,11 @@ catalog_poll(struct catalog *c, struct types *types, const struct relation_facts
         catalog_reconnect(c);
     if (!c->asked)
         return FACTS_IDLE;
+    if (c->refused) {
+        c->asked = c->refused = false;
+        *e = c->why;
+        return FACTS_FAILED;
+    }
     if (c->step == STEP_IDLE)
         catalog_send(c);
     if (c->step != STEP_WAITING || !catalog_receive(c))

@@ -19,6 +19,7 @@ enum { SETUP_TIMEOUT_MS = 60000, STATEMENT_MAX = 1 << 20 };
 /* What a session that is being set up remembers between polls; it hangs on the PGconn and dies with it. */
 struct setup {
     bool connected, sent;
+    bool want_read; /* libpq waits for the server, rather than to write */
     char *settings; /* SET statements, NULL: none needed */
     size_t next;    /* initial statement to send */
 };
@@ -141,6 +142,15 @@ needed_settings(PGconn *c, const struct pg_params *p, enum pg_role role)
     return text;
 }
 
+/* libpq takes being asked for its socket's being ready, and fails when it is not. Callers have other reasons to wake up. */
+static bool
+is_ready(PGconn *c, const struct setup *s)
+{
+    struct pollfd fd = {PQsocket(c), s->want_read ? POLLIN : POLLOUT, 0};
+
+    return fd.fd < 0 || poll(&fd, 1, 0) != 0;
+}
+
 /* The statement to send next, NULL: none is left. */
 static const char *
 next_statement(const struct setup *s, const struct pg_params *p, enum pg_role role)
@@ -223,13 +233,18 @@ pg_connect_poll(PGconn *c, const struct pg_params *p, enum pg_role role, bool *d
     if (!s)
         return err_set(e, ERR_BUG, "conn.state", "the session was not started by pg_connect_start");
     if (!s->connected) {
+        *want_write = !s->want_read;
+        if (!is_ready(c, s))
+            return true;
         switch (PQconnectPoll(c)) {
         case PGRES_POLLING_READING:
             *want_write = false;
+            s->want_read = true;
             return true;
         case PGRES_POLLING_WRITING:
         case PGRES_POLLING_ACTIVE: /* "not in use" says the header */
             *want_write = true;
+            s->want_read = false;
             return true;
         case PGRES_POLLING_FAILED:
             return pg_connect_error(PQerrorMessage(c), p->target, p->user, p->database, e);

@@ -99,6 +99,9 @@ static const struct {
     {"no password supplied",          ERR_CONFIG, "auth.password", "set database.password"},
     {"does not support SSL",          ERR_CONFIG, "conn.ssl", "switch ssl on in postgresql.conf, or set database.sslmode=prefer"},
     {"SSL SYSCALL error",             ERR_RETRY,  "conn.lost", NULL},
+    /* A server that goes down, or a balancer that drops us, in the middle of the handshake. */
+    {"closed unexpectedly",           ERR_RETRY,  "conn.lost", NULL},
+    {"unexpected eof",                ERR_RETRY,  "conn.lost", NULL},
     {"root certificate file",         ERR_CONFIG, "conn.ssl", "give the certificate authority's file in database.sslrootcert"},
     {"does not match host name",      ERR_CONFIG, "conn.ssl", "connect by a name that stands in the certificate, or set database.sslmode=verify-ca"},
     {"certificate verify failed",     ERR_CONFIG, "conn.ssl", "give the certificate authority's file in database.sslrootcert"},

@@ -106,6 +106,11 @@ a_refused_connection_says_what_to_do(void **state)
          "conn.ssl", ERR_CONFIG, "", "sslmode"},
         {"connection to server at \"h\", port 1 failed: SSL error: certificate verify failed\n",
          "conn.ssl", ERR_CONFIG, "", "sslrootcert"},
+        {"connection to server at \"h\", port 1 failed: SSL error: unexpected eof while reading\n",
+         "conn.lost", ERR_RETRY, "", "eof"},
+        {"connection to server at \"h\", port 1 failed: SSL connection has been closed "
+         "unexpectedly\n",
+         "conn.lost", ERR_RETRY, "", "closed"},
         {"connection to server at \"h\", port 1 failed: SSL SYSCALL error: EOF detected\n",
          "conn.lost", ERR_RETRY, "", "EOF"},
         {"connection to server at \"h\", port 1 failed: fe_sendauth: no password supplied\n",
