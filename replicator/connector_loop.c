@@ -80,7 +80,7 @@ loop_start_offset(const struct connector *c, const struct led_position *pos, str
         .ts_usec = pos->txn.commit_us,
         .own = true,
         .commit_end = pos->commit_end,
-        .system_id = c->server.system_id,
+        .system_id = c->system_id,
         .timeline = c->server.timeline,
     };
     snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
@@ -252,6 +252,20 @@ loop_feed(struct connector *c, const struct wal_frame *f, int64_t now_ns, struct
 }
 
 /*
+ * Frames per millisecond decide whether to read lazily: that many within one begin it, a nap that brought nothing ends it.
+ * Commit times cannot tell, the server's clock may differ from ours.
+ */
+static void
+loop_watch_pace(struct pace *p, int64_t now_us)
+{
+    p->behind = p->behind || p->frames - p->window >= LOOP_BEHIND_FRAMES;
+    if (now_us - p->since_us >= LOOP_PACE_WINDOW_US) {
+        p->since_us = now_us;
+        p->window = p->frames;
+    }
+}
+
+/*
  * *empty: time to sleep. When caught up that is when the socket has nothing more; while behind after the first read that
  * did not fill libpq's buffer: reading what trickles in while the last rows are encoded would wake the server for each.
  */
@@ -284,6 +298,7 @@ loop_read(struct connector *c, bool *empty, struct err *e)
             if (!wal_read(c->wal, e))
                 return false;
             now_ns = clock_now_ns();
+            loop_watch_pace(&c->pace, now_ns / 1000);
             read = true;
             bytes = 0;
             break;
@@ -407,27 +422,6 @@ loop_snapshot(struct connector *c, bool *empty, struct err *e)
 
 /* ------------------------------------------------------------------------------------------------ sleeping */
 
-/*
- * Frames per millisecond decide whether to read lazily: that many within one begin it, a nap that brought nothing ends it.
- * Commit times cannot tell, the server's clock may differ from ours.
- */
-static bool
-loop_is_behind(struct pace *p)
-{
-    int64_t now = clock_mono_us();
-
-    if (p->behind)
-        p->behind = p->frames > p->seen;
-    else
-        p->behind = p->frames - p->window >= LOOP_BEHIND_FRAMES;
-    p->seen = p->frames;
-    if (now - p->since_us >= LOOP_PACE_WINDOW_US) {
-        p->since_us = now;
-        p->window = p->frames;
-    }
-    return p->behind;
-}
-
 static void
 loop_add_fd(struct pollfd *fds, nfds_t *n, int fd, short events)
 {
@@ -468,9 +462,11 @@ loop_sleep(struct connector *c, bool reading)
     nfds_t n = 0;
     int64_t us;
 
-    if (c->wal && reading && loop_is_behind(&c->pace)) {
+    if (c->wal && reading && c->pace.behind) {
         struct timespec nap = {0, LOOP_NAP_US * 1000};
 
+        c->pace.behind = c->pace.frames != c->pace.seen;
+        c->pace.seen = c->pace.frames;
         nanosleep(&nap, NULL);
         return;
     }

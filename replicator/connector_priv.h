@@ -28,7 +28,7 @@ enum phase {
 /* How fast frames come: whether to read lazily (see connector_sleep). */
 struct pace {
     uint64_t frames;  /* since the session began, */
-    uint64_t seen;    /* when last slept, */
+    uint64_t seen;    /* before the last nap, */
     uint64_t window;  /* when the present millisecond began */
     int64_t since_us; /* that is */
     bool behind;
@@ -64,6 +64,7 @@ struct connector {
 
     /* One session with the server. */
     struct pg_server server;
+    uint64_t system_id;     /* of the server that this incarnation began with: a name may come to mean another */
     PGconn *repl;           /* until wal takes it over */
     struct wal *wal;
     struct catalog *catalog;

@@ -227,7 +227,7 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
         now.own = f.has_offset = true;
         now.snapshot[0] = '\0';
         now.flush_lsn = flush > c->start_lsn ? flush : c->start_lsn;
-        now.system_id = c->stored.system_id;
+        now.system_id = c->system_id;
         now.database[0] = now.slot[0] = '\0';
     }
     return startup_decide(&f, plan, e);
@@ -406,6 +406,7 @@ connector_connect(struct connector *c, struct err *e)
         PQfinish(conn);
         return false;
     }
+    c->system_id = c->server.system_id;
     c->repl = pg_connect(c->params, PG_REPLICATION, e);
     if (!c->repl || !start_advance(c, conn, &plan, e) || !catalog_load_types(conn, c->types, e)) {
         PQfinish(conn);
