@@ -43,12 +43,44 @@ static const struct schema_field source_fields[] = {
     {NAME("origin_lsn"), &int64_optional},
 };
 
-const struct schema envelope_source_schema = {
+static const struct schema source_schema = {
     .type = SCHEMA_STRUCT,
     .name = "io.debezium.connector.postgresql.Source",
     .version = 1,
     .fields = source_fields,
     .nfields = COUNT(source_fields),
+};
+
+static const struct schema_param snapshot_params_1_2[] = {{"allowed", "true,last,false"}};
+static const struct schema snapshot_schema_1_2 = {
+    .type = SCHEMA_STRING,
+    .optional = true,
+    .name = "io.debezium.data.Enum",
+    .version = 1,
+    .params = snapshot_params_1_2,
+    .nparams = COUNT(snapshot_params_1_2),
+    .def = NAME("\"false\""),
+};
+
+static const struct schema_field source_fields_1_2[] = {
+    {NAME("version"), &string_required},
+    {NAME("connector"), &string_required},
+    {NAME("name"), &string_required},
+    {NAME("ts_ms"), &int64_required},
+    {NAME("snapshot"), &snapshot_schema_1_2},
+    {NAME("db"), &string_required},
+    {NAME("schema"), &string_required},
+    {NAME("table"), &string_required},
+    {NAME("txId"), &int64_optional},
+    {NAME("lsn"), &int64_optional},
+    {NAME("xmin"), &int64_optional},
+};
+
+static const struct schema source_schema_1_2 = {
+    .type = SCHEMA_STRUCT,
+    .name = "io.debezium.connector.postgresql.Source",
+    .fields = source_fields_1_2,
+    .nfields = COUNT(source_fields_1_2),
 };
 
 static const struct schema_field transaction_fields[] = {
@@ -57,11 +89,18 @@ static const struct schema_field transaction_fields[] = {
     {NAME("data_collection_order"), &int64_required},
 };
 
-const struct schema envelope_transaction_schema = {
+static const struct schema transaction_schema = {
     .type = SCHEMA_STRUCT,
     .optional = true,
     .name = "event.block",
     .version = 1,
+    .fields = transaction_fields,
+    .nfields = COUNT(transaction_fields),
+};
+
+static const struct schema transaction_schema_1_2 = {
+    .type = SCHEMA_STRUCT,
+    .optional = true,
     .fields = transaction_fields,
     .nfields = COUNT(transaction_fields),
 };
@@ -98,31 +137,48 @@ envelope_adjusted(struct arena *a, const struct settings *s, const struct schema
     return copy;
 }
 
+static const struct schema *
+envelope_new(struct arena *a, const char *name, int version, const struct schema_field *fields, size_t n)
+{
+    struct schema_field *copy = arena_alloc(a, n * sizeof(*copy));
+    struct schema *sc = arena_alloc(a, sizeof(*sc));
+
+    memcpy(copy, fields, n * sizeof(*copy));
+    *sc = (struct schema){
+        .type = SCHEMA_STRUCT, .name = name, .version = version, .fields = copy, .nfields = n};
+    return sc;
+}
+
 const struct schema *
 envelope_schema_new(struct arena *a, const struct settings *s, const char *topic, const struct schema *row)
 {
+    const char *name = envelope_schema_name(a, s, topic, "Envelope");
+    const struct schema_field fields_1_2[] = {
+        {NAME("before"), row},
+        {NAME("after"), row},
+        {NAME("source"), &source_schema_1_2},
+        {NAME("op"), &string_required},
+        {NAME("ts_ms"), &int64_optional},
+        {NAME("transaction"), &transaction_schema_1_2},
+    };
     const struct schema_field fields[] = {
         {NAME("before"), row},
         {NAME("after"), row},
-        {NAME("source"), envelope_adjusted(a, s, &envelope_source_schema)},
-        {NAME("transaction"), &envelope_transaction_schema},
+        {NAME("source"), envelope_adjusted(a, s, &source_schema)},
+        {NAME("transaction"), &transaction_schema},
         {NAME("op"), &string_required},
         {NAME("ts_ms"), &int64_optional},
         {NAME("ts_us"), &int64_optional},
         {NAME("ts_ns"), &int64_optional},
     };
-    struct schema_field *copy = arena_alloc(a, sizeof(fields));
-    struct schema *sc = arena_alloc(a, sizeof(*sc));
 
-    memcpy(copy, fields, sizeof(fields));
-    *sc = (struct schema){
-        .type = SCHEMA_STRUCT,
-        .name = envelope_schema_name(a, s, topic, "Envelope"),
-        .version = 2,
-        .fields = copy,
-        .nfields = COUNT(fields),
-    };
-    return sc;
+    switch (s->compat) {
+    case COMPAT_3_6:
+        break;
+    case COMPAT_1_2:
+        return envelope_new(a, name, 0, fields_1_2, COUNT(fields_1_2));
+    }
+    return envelope_new(a, name, 2, fields, COUNT(fields));
 }
 
 static const struct schema_field message_key_fields[] = {{NAME("prefix"), &string_optional}};
@@ -153,8 +209,8 @@ envelope_message_schema_new(struct arena *a, const struct settings *s)
     const struct schema_field fields[] = {
         {NAME("op"), &string_required},
         {NAME("ts_ms"), &int64_optional},
-        {NAME("source"), envelope_adjusted(a, s, &envelope_source_schema)},
-        {NAME("transaction"), &envelope_transaction_schema},
+        {NAME("source"), envelope_adjusted(a, s, &source_schema)},
+        {NAME("transaction"), &transaction_schema},
         {NAME("message"), message},
     };
     struct schema_field *copy = arena_alloc(a, sizeof(fields));
@@ -179,14 +235,6 @@ envelope_message_schema_new(struct arena *a, const struct settings *s)
 }
 
 static const struct schema_field transaction_key_fields[] = {{NAME("id"), &string_required}};
-const struct schema envelope_transaction_key_schema = {
-    .type = SCHEMA_STRUCT,
-    .name = "io.debezium.connector.common.TransactionMetadataKey",
-    .version = 1,
-    .fields = transaction_key_fields,
-    .nfields = COUNT(transaction_key_fields),
-};
-
 static const struct schema_field collection_fields[] = {
     {NAME("data_collection"), &string_required},
     {NAME("event_count"), &int64_required},
@@ -199,7 +247,14 @@ static const struct schema collection_schema = {
     .fields = collection_fields,
     .nfields = COUNT(collection_fields),
 };
+static const struct schema collection_schema_1_2 = {
+    .type = SCHEMA_STRUCT,
+    .fields = collection_fields,
+    .nfields = COUNT(collection_fields),
+};
 static const struct schema collections_schema = {.type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema};
+static const struct schema collections_schema_1_2 = {
+    .type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema_1_2};
 static const struct schema_field transaction_value_fields[] = {
     {NAME("status"), &string_required},
     {NAME("id"), &string_required},
@@ -207,28 +262,38 @@ static const struct schema_field transaction_value_fields[] = {
     {NAME("data_collections"), &collections_schema},
     {NAME("ts_ms"), &int64_required},
 };
-const struct schema envelope_transaction_value_schema = {
-    .type = SCHEMA_STRUCT,
-    .name = "io.debezium.connector.common.TransactionMetadataValue",
-    .version = 1,
-    .fields = transaction_value_fields,
-    .nfields = COUNT(transaction_value_fields),
+static const struct schema_field transaction_value_fields_1_2[] = {
+    {NAME("status"), &string_required},
+    {NAME("id"), &string_required},
+    {NAME("event_count"), &int64_optional},
+    {NAME("data_collections"), &collections_schema_1_2},
 };
-
 static const struct schema_field heartbeat_key_fields[] = {{NAME("serverName"), &string_required}};
-const struct schema envelope_heartbeat_key_schema = {
-    .type = SCHEMA_STRUCT,
-    .name = "io.debezium.connector.common.ServerNameKey",
-    .version = 1,
-    .fields = heartbeat_key_fields,
-    .nfields = COUNT(heartbeat_key_fields),
-};
-
 static const struct schema_field heartbeat_value_fields[] = {{NAME("ts_ms"), &int64_required}};
-const struct schema envelope_heartbeat_value_schema = {
-    .type = SCHEMA_STRUCT,
-    .name = "io.debezium.connector.common.Heartbeat",
-    .version = 1,
-    .fields = heartbeat_value_fields,
-    .nfields = COUNT(heartbeat_value_fields),
-};
+
+#define COMMON(text, number, members)                                                                                  \
+    {.type = SCHEMA_STRUCT,                                                                                            \
+     .name = "io.debezium.connector.common." text,                                                                     \
+     .version = (number),                                                                                              \
+     .fields = (members),                                                                                              \
+     .nfields = COUNT(members)}
+
+static const struct schema transaction_key = COMMON("TransactionMetadataKey", 1, transaction_key_fields);
+static const struct schema transaction_key_1_2 = COMMON("TransactionMetadataKey", 0, transaction_key_fields);
+static const struct schema transaction_value = COMMON("TransactionMetadataValue", 1, transaction_value_fields);
+static const struct schema transaction_value_1_2 = COMMON("TransactionMetadataValue", 0, transaction_value_fields_1_2);
+static const struct schema heartbeat_key = COMMON("ServerNameKey", 1, heartbeat_key_fields);
+static const struct schema heartbeat_key_1_2 = COMMON("ServerNameKey", 0, heartbeat_key_fields);
+static const struct schema heartbeat_value = COMMON("Heartbeat", 1, heartbeat_value_fields);
+static const struct schema heartbeat_value_1_2 = COMMON("Heartbeat", 0, heartbeat_value_fields);
+
+const struct envelope_parts *
+envelope_parts(const struct settings *s)
+{
+    static const struct envelope_parts parts[] = {
+        [COMPAT_3_6] = {&transaction_key, &transaction_value, &heartbeat_key, &heartbeat_value},
+        [COMPAT_1_2] = {&transaction_key_1_2, &transaction_value_1_2, &heartbeat_key_1_2, &heartbeat_value_1_2},
+    };
+
+    return &parts[s->compat];
+}

@@ -9,10 +9,12 @@
 #include "decoder/schema.h"
 #include "decoder/settings.h"
 
-/* io.debezium.connector.postgresql.Source, version 1. */
-extern const struct schema envelope_source_schema;
-/* event.block, version 1, optional. */
-extern const struct schema envelope_transaction_schema;
+/* io.debezium.connector.common, as the version of Debezium had it that walbridge.compat names. */
+struct envelope_parts {
+    const struct schema *transaction_key, *transaction_value; /* TransactionMetadataKey and -Value */
+    const struct schema *heartbeat_key, *heartbeat_value;     /* ServerNameKey and Heartbeat */
+};
+const struct envelope_parts *envelope_parts(const struct settings *s);
 
 /* "<topic>.Envelope" around a row schema. Nodes live in `a`. */
 const struct schema *envelope_schema_new(struct arena *a, const struct settings *s, const char *topic,
@@ -20,9 +22,6 @@ const struct schema *envelope_schema_new(struct arena *a, const struct settings 
 /* io.debezium.connector.postgresql.MessageKey and MessageValue, for logical messages. */
 const struct schema *envelope_message_key_schema(void);
 const struct schema *envelope_message_schema_new(struct arena *a, const struct settings *s);
-/* TransactionMetadataKey and TransactionMetadataValue; ServerNameKey and Heartbeat: io.debezium.connector.common. */
-extern const struct schema envelope_transaction_key_schema, envelope_transaction_value_schema;
-extern const struct schema envelope_heartbeat_key_schema, envelope_heartbeat_value_schema;
 /* "<topic>.<suffix>" under schema.name.adjustment.mode. */
 const char *envelope_schema_name(struct arena *a, const struct settings *s, const char *topic, const char *suffix);
 

@@ -39,6 +39,11 @@ json_compile_head(struct json_program *prog, bool schemas, const struct schema *
     return json_keep(&prog->arena, b);
 }
 
+static const struct json_voice *const json_voices[] = {
+    [COMPAT_3_6] = &json_voice_3_6,
+    [COMPAT_1_2] = &json_voice_1_2,
+};
+
 struct json_program *
 json_compile(const struct plan *p, struct err *e)
 {
@@ -48,6 +53,7 @@ json_compile(const struct plan *p, struct err *e)
 
     arena_init(&prog->arena);
     prog->plan = p;
+    prog->voice = json_voices[s->compat];
     buf_init(&b, JSON_SCHEMA_MAX);
     json_compile_row(prog, &prog->row, p->fields, p->nfields, &b);
     json_compile_row(prog, &prog->key, p->key, p->nkey, &b);
@@ -58,7 +64,7 @@ json_compile(const struct plan *p, struct err *e)
     BUF_LIT(&b, "{\"before\":null,\"after\":");
     prog->create_head = json_keep(&prog->arena, &b);
     prog->key_head = json_compile_head(prog, p->key_schema && s->key_json.schemas, p->key_schema, &b);
-    json_compile_source(prog, &b);
+    prog->voice->compile_source(prog, &b);
     if (!buf_ok(&b)) {
         err_set(e, ERR_DATA, "record.schema", "the schema of topic \"%s\" is larger than %d bytes", p->topic, JSON_SCHEMA_MAX);
         json_discard(prog);

@@ -73,7 +73,7 @@ json_close_event_key(const struct json_program *prog, struct recbuf *out, struct
     buf_slice(&out->bytes, prog->value_head);
 }
 
-/* {"status":"END","id":"<xid>:<lsn>","event_count":n,"data_collections":[{"data_collection":"s.t","event_count":n}],"ts_ms":…} */
+/* {"status":"END","id":…,"event_count":n,"data_collections":[{"data_collection":"s.t","event_count":n}],"ts_ms":…} */
 bool
 json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
@@ -81,10 +81,13 @@ json_encode_transaction(const struct json_program *prog, const struct change *c,
     struct buf *b = &out->bytes;
     const struct txn_summary *sum = c->summary;
 
-    buf_printf(b, "{\"id\":\"%" PRIu64 ":%" PRIu64 "\"}", c->txn->xid, c->lsn);
+    BUF_LIT(b, "{\"id\":");
+    prog->voice->put_transaction_id(c, b);
+    buf_putc(b, '}');
     json_close_event_key(prog, out, r);
-    buf_printf(b, "{\"status\":\"%s\",\"id\":\"%" PRIu64 ":%" PRIu64 "\",\"event_count\":", sum ? "END" : "BEGIN",
-               c->txn->xid, c->lsn);
+    buf_printf(b, "{\"status\":\"%s\",\"id\":", sum ? "END" : "BEGIN");
+    prog->voice->put_transaction_id(c, b);
+    BUF_LIT(b, ",\"event_count\":");
     if (!sum) {
         BUF_LIT(b, "null,\"data_collections\":null");
     } else {
@@ -96,7 +99,9 @@ json_encode_transaction(const struct json_program *prog, const struct change *c,
         }
         buf_putc(b, ']');
     }
-    buf_printf(b, ",\"ts_ms\":%" PRId64 "}", c->txn->commit_us / 1000);
+    if (prog->voice->transaction_clock)
+        buf_printf(b, ",\"ts_ms\":%" PRId64, c->txn->commit_us / 1000);
+    buf_putc(b, '}');
     return json_close(prog, out, r, e);
 }
 

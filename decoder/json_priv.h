@@ -19,8 +19,26 @@ struct json_row {
     struct json_step *steps;
 };
 
+struct json_source;
+
+/*
+ * What the versions that walbridge.compat names say differently around a row. Called when the text it makes is not in the
+ * cache, and for records that are seldom: a row pays nothing for there being several.
+ */
+struct json_voice {
+    void (*compile_source)(struct json_program *prog, struct buf *b);
+    void (*render_source)(const struct json_program *prog, const struct change *c, struct json_source *s);
+    void (*render_tail)(struct recbuf_cache *cache, int64_t now_ns);
+    /* The tail with the row's place in its transaction. */
+    void (*put_tail_with_block)(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
+                                struct buf *b);
+    void (*put_transaction_id)(const struct change *c, struct buf *b);
+    bool transaction_clock; /* transaction records say when */
+};
+
 struct json_program {
     const struct plan *plan;
+    const struct json_voice *voice;
     struct json_row row, key;
     struct slice value_head;  /* '{"schema":…,"payload":' or nothing */
     struct slice create_head; /* the same and '{"before":null,"after":' */
@@ -31,21 +49,21 @@ struct json_program {
     struct arena arena;
 };
 
-enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 128, JSON_TAIL_OP = 26, JSON_LSN_LOW = 10000 };
+enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 128, JSON_LSN_LOW = 10000 };
 
 /* The source block of one program in one transaction, in three pieces with the LSN between them. */
 struct json_source {
     uint64_t plan_id, txn_seq;
     enum snapshot_marker marker;
-    uint32_t n1, n2, n3; /* lengths of the pieces in text */
+    uint32_t n1, n2, n3; /* lengths of the pieces in text; n1 == 0: the LSN stands but once, between the others */
     struct buf text;
 };
 
 struct recbuf_cache {
     struct json_source sources[JSON_CACHE_SLOTS];
     int64_t now_ns;
-    unsigned ntail;
-    char tail[JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at JSON_TAIL_OP */
+    unsigned ntail, tail_op;
+    char tail[JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at tail_op */
     uint64_t lsn_high;        /* LSN / JSON_LSN_LOW: the digits that seldom change */
     unsigned nhigh, nlsn;
     char lsn_text[NUM_U64_MAX + 4];
@@ -54,7 +72,10 @@ struct recbuf_cache {
 /* json_source.c: everything of a record that is not the row. */
 struct recbuf_cache *json_cache(struct recbuf *out);
 struct slice json_keep(struct arena *a, struct buf *b);
-void json_compile_source(struct json_program *prog, struct buf *b);
+extern const struct json_voice json_voice_3_6;
+/* "snapshot":…, with its comma: Debezium leaves the member out while streaming, and the converter then writes the schema's
+ * default, or null. */
+void json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text, struct buf *b);
 void json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out);
 /* ,"source":{…},"transaction":…,"op":"c","ts_ms":…,"ts_us":…,"ts_ns":…}; second: the later half of a key change. */
 void json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
@@ -66,6 +87,9 @@ bool json_close(const struct json_program *prog, struct recbuf *out, struct reco
 bool json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
 bool json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
 bool json_encode_heartbeat(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+
+/* json_legacy.c: as Debezium 1.2 said it. */
+extern const struct json_voice json_voice_1_2;
 
 /* json_header.c: JSON that we rendered ourselves → the text of Connect's SimpleHeaderConverter. */
 void json_put_header_text(struct buf *b, const char *json, size_t n);

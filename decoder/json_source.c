@@ -47,7 +47,7 @@ json_keep(struct arena *a, struct buf *b)
  * "source":{"version":V,"connector":"postgresql","name":N,"ts_ms":…,"snapshot":…,"db":D,"sequence":…,"ts_us":…,"ts_ns":…,
  * "schema":S,"table":T,"txId":…
  */
-void
+static void
 json_compile_source(struct json_program *prog, struct buf *b)
 {
     const struct plan *p = prog->plan;
@@ -86,6 +86,15 @@ json_put_origin(struct buf *b, const struct txn *t)
     buf_putc(b, '}');
 }
 
+void
+json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text, struct buf *b)
+{
+    if (marker == SNAPSHOT_FALSE && !prog->plan->settings->value_json.replace_null)
+        BUF_LIT(b, ",\"snapshot\":null");
+    else
+        buf_printf(b, ",\"snapshot\":\"%s\"", text);
+}
+
 /* Renders the transaction's source block into its cache slot: three pieces, the record's LSN goes between them. */
 static void
 json_render_source(const struct json_program *prog, const struct change *c, struct json_source *s)
@@ -96,11 +105,7 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
     buf_clear(b);
     buf_slice(b, prog->source_name);
     num_add_i64(b, t->commit_us / 1000);
-    /* Debezium leaves the member out while streaming; the converter then writes the schema's default, or null. */
-    if (c->snapshot == SNAPSHOT_FALSE && !prog->plan->settings->value_json.replace_null)
-        BUF_LIT(b, ",\"snapshot\":null");
-    else
-        buf_printf(b, ",\"snapshot\":\"%s\"", snapshot_marker_text(c->snapshot));
+    json_put_marker(prog, c->snapshot, snapshot_marker_text(c->snapshot), b);
     buf_slice(b, prog->source_db);
     if (t->last_commit_lsn) {
         BUF_LIT(b, "\\\"");
@@ -125,9 +130,6 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
     s->n2 = (uint32_t)b->n - s->n1;
     json_put_origin(b, t);
     s->n3 = (uint32_t)b->n - s->n1 - s->n2;
-    s->plan_id = prog->plan->id;
-    s->txn_seq = t->seq;
-    s->marker = c->snapshot;
 }
 
 /* Consecutive records lie close together: only the low digits are rendered anew. */
@@ -152,15 +154,26 @@ json_render_lsn(struct recbuf_cache *cache, uint64_t lsn)
     cache->nlsn = cache->nhigh + 4;
 }
 
+enum { JSON_TAIL_OP = sizeof(",\"transaction\":null,\"op\":\"") - 1 };
+
 /* The clock is read once per batch of messages, so its text is too. */
 static void
 json_render_tail(struct recbuf_cache *cache, int64_t now_ns)
 {
-    cache->now_ns = now_ns;
+    cache->tail_op = JSON_TAIL_OP;
     cache->ntail = (unsigned)snprintf(cache->tail, sizeof(cache->tail),
                                       ",\"transaction\":null,\"op\":\"?\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64
                                       ",\"ts_ns\":%" PRId64 "}",
                                       now_ns / 1000000, now_ns / 1000, now_ns);
+}
+
+static void
+json_refresh_source(const struct json_program *prog, const struct change *c, struct json_source *s)
+{
+    prog->voice->render_source(prog, c, s);
+    s->plan_id = prog->plan->id;
+    s->txn_seq = c->txn->seq;
+    s->marker = c->snapshot;
 }
 
 static struct json_source *
@@ -169,7 +182,7 @@ json_source_of(const struct json_program *prog, const struct change *c, struct r
     struct json_source *s = &cache->sources[prog->plan->id % JSON_CACHE_SLOTS];
 
     if (__builtin_expect(s->txn_seq != c->txn->seq || s->plan_id != prog->plan->id || s->marker != c->snapshot, 0))
-        json_render_source(prog, c, s);
+        json_refresh_source(prog, c, s);
     json_render_lsn(cache, c->lsn);
     return s;
 }
@@ -180,10 +193,12 @@ json_copy_source(char *w, const struct json_source *s, const struct recbuf_cache
 {
     const char *text = s->text.p;
 
-    memcpy(w, text, s->n1);
-    w += s->n1;
-    memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
-    w += cache->nlsn;
+    if (__builtin_expect(s->n1 != 0, 1)) {
+        memcpy(w, text, s->n1);
+        w += s->n1;
+        memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
+        w += cache->nlsn;
+    }
     memcpy(w, text + s->n1, s->n2);
     w += s->n2;
     memcpy(w, cache->lsn_text, sizeof(cache->lsn_text));
@@ -203,16 +218,33 @@ json_put_source(const struct json_program *prog, const struct change *c, struct 
         buf_took(&out->bytes, (size_t)(json_copy_source(start, s, cache) - start));
 }
 
+/* "<xid>:<lsn>" */
+static void
+json_put_transaction_id(const struct change *c, struct buf *b)
+{
+    buf_printf(b, "\"%" PRIu64 ":%" PRIu64 "\"", c->txn->xid, c->lsn);
+}
+
 /* "transaction":{"id":"<xid>:<lsn>","total_order":n,"data_collection_order":m},"op":"c",… */
 static void
-json_put_block_and_tail(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
-                        struct buf *b)
+json_put_tail_with_block(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
+                         struct buf *b)
 {
-    buf_printf(b, ",\"transaction\":{\"id\":\"%" PRIu64 ":%" PRIu64 "\",\"total_order\":%" PRIu64
-               ",\"data_collection_order\":%" PRIu64 "},\"op\":\"%c",
-               c->txn->xid, c->lsn, c->block->total_order + second, c->block->collection_order + second, (char)op);
+    BUF_LIT(b, ",\"transaction\":{\"id\":");
+    json_put_transaction_id(c, b);
+    buf_printf(b, ",\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "},\"op\":\"%c",
+               c->block->total_order + second, c->block->collection_order + second, (char)op);
     buf_add(b, cache->tail + JSON_TAIL_OP + 1, cache->ntail - JSON_TAIL_OP - 1);
 }
+
+const struct json_voice json_voice_3_6 = {
+    .compile_source = json_compile_source,
+    .render_source = json_render_source,
+    .render_tail = json_render_tail,
+    .put_tail_with_block = json_put_tail_with_block,
+    .put_transaction_id = json_put_transaction_id,
+    .transaction_clock = true,
+};
 
 void
 json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
@@ -224,16 +256,18 @@ json_put_source_and_tail(const struct json_program *prog, const struct change *c
 
     if (!start)
         return;
-    if (cache->now_ns != c->now_ns || !cache->ntail)
-        json_render_tail(cache, c->now_ns);
+    if (cache->now_ns != c->now_ns || !cache->ntail) {
+        prog->voice->render_tail(cache, c->now_ns);
+        cache->now_ns = c->now_ns;
+    }
     w = json_copy_source(start, s, cache);
     if (__builtin_expect(c->block != NULL, 0)) {
         buf_took(&out->bytes, (size_t)(w - start));
-        json_put_block_and_tail(c, op, second, cache, &out->bytes);
+        prog->voice->put_tail_with_block(c, op, second, cache, &out->bytes);
         return;
     }
     memcpy(w, cache->tail, JSON_TAIL_MAX);
-    w[JSON_TAIL_OP] = (char)op;
+    w[cache->tail_op] = (char)op;
     buf_took(&out->bytes, (size_t)(w - start) + cache->ntail);
 }
 

@@ -54,6 +54,7 @@ PGTEXT_WRITER(text_bits); /* Bits: little-endian bytes */
 PGTEXT_WRITER(text_decimal);          /* Decimal of ctx->scale */
 PGTEXT_WRITER(text_decimal_variable); /* VariableScaleDecimal */
 PGTEXT_WRITER(text_decimal_string);
+PGTEXT_WRITER(text_decimal_scientific); /* as BigDecimal.toString: small numbers with an exponent */
 PGTEXT_WRITER(text_decimal_double);
 PGTEXT_WRITER(text_money);
 PGTEXT_WRITER(text_money_string);
@@ -69,6 +70,7 @@ PGTEXT_WRITER(text_time_iso);
 PGTEXT_WRITER(text_timetz);
 PGTEXT_WRITER(text_interval_us);
 PGTEXT_WRITER(text_interval_iso);
+PGTEXT_WRITER(text_interval_double); /* the same, its seconds a double's digits, cut to nine */
 
 /* pgtext_timestamp.c */
 PGTEXT_WRITER(text_timestamp_ms);
@@ -76,6 +78,7 @@ PGTEXT_WRITER(text_timestamp_us);
 PGTEXT_WRITER(text_timestamp_ns);
 PGTEXT_WRITER(text_timestamp_iso);
 PGTEXT_WRITER(text_timestamptz);
+PGTEXT_WRITER(text_timestamptz_short); /* no zeros at the end of the fraction; ctx->digits is 6 */
 
 /* pgtext_string.c */
 PGTEXT_WRITER(text_string);

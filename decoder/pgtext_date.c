@@ -1,4 +1,6 @@
 /* date, time, time with time zone, interval. */
+#include <stdio.h>
+
 #include "base/num.h"
 #include "decoder/pgtext.h"
 #include "decoder/pgtext_civil.h"
@@ -429,6 +431,22 @@ text_interval_us(struct buf *out, struct slice text, const struct bind_ctx *ctx,
     return true;
 }
 
+static void
+interval_put_head(struct buf *out, const struct interval *iv)
+{
+    BUF_LIT(out, "\"P");
+    num_add_i64(out, iv->years);
+    buf_putc(out, 'Y');
+    num_add_i64(out, iv->months);
+    buf_putc(out, 'M');
+    num_add_i64(out, iv->days);
+    BUF_LIT(out, "DT");
+    num_add_i64(out, iv->hours);
+    buf_putc(out, 'H');
+    num_add_i64(out, iv->minutes);
+    buf_putc(out, 'M');
+}
+
 bool
 text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
@@ -438,17 +456,7 @@ text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx
 
     if (!interval_parse(text, &iv))
         return pgtext_bad(ctx, e);
-    BUF_LIT(out, "\"P");
-    num_add_i64(out, iv.years);
-    buf_putc(out, 'Y');
-    num_add_i64(out, iv.months);
-    buf_putc(out, 'M');
-    num_add_i64(out, iv.days);
-    BUF_LIT(out, "DT");
-    num_add_i64(out, iv.hours);
-    buf_putc(out, 'H');
-    num_add_i64(out, iv.minutes);
-    buf_putc(out, 'M');
+    interval_put_head(out, &iv);
     us = iv.seconds_us;
     if (us < 0) {
         buf_putc(out, '-');
@@ -460,6 +468,31 @@ text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx
         buf_putc(out, '.');
     for (; us; us %= unit, unit /= 10)
         buf_putc(out, (char)('0' + us / unit));
+    BUF_LIT(out, "S\"");
+    return true;
+}
+
+/* new BigDecimal(double), rounded down at nine digits: 0.29 s are 0.289999999. */
+bool
+text_interval_double(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
+{
+    enum { INTERVAL_PLACES = 9, INTERVAL_EXACT = 60 };
+    char digits[32 + INTERVAL_EXACT];
+    struct interval iv;
+    size_t n;
+
+    if (!interval_parse(text, &iv))
+        return pgtext_bad(ctx, e);
+    interval_put_head(out, &iv);
+    n = (size_t)snprintf(digits, sizeof(digits), "%.*f", INTERVAL_EXACT,
+                         (double)(iv.seconds_us / 1000000) +
+                             (double)(iv.seconds_us % 1000000) / 1000000.0);
+    n -= INTERVAL_EXACT - INTERVAL_PLACES;
+    while (digits[n - 1] == '0')
+        n--;
+    if (digits[n - 1] == '.')
+        n--;
+    buf_add(out, digits, n);
     BUF_LIT(out, "S\"");
     return true;
 }

@@ -348,6 +348,52 @@ text_decimal_string(struct buf *out, struct slice text, const struct bind_ctx *c
     return true;
 }
 
+/*
+ * BigDecimal.toString prefers an exponent when the first digit stands further than six places behind the point; its
+ * coefficient is the digits at the end of what stands at `at`, quoted.
+ */
+static void
+dec_to_scientific(struct buf *out, size_t at)
+{
+    enum { DEC_PLAIN_PLACES = 6 };
+    char *w = out->p + at + 1, *point, *digits, *end = out->p + out->n - 1;
+    size_t places;
+
+    if (*w == '-')
+        w++;
+    point = memchr(w, '.', (size_t)(end - w));
+    if (!point || point != w + 1 || *w != '0')
+        return;
+    for (digits = point + 1; digits < end - 1 && *digits == '0'; digits++)
+        ;
+    places = (size_t)(digits - point);
+    if (places <= DEC_PLAIN_PLACES)
+        return;
+    *w++ = *digits++;
+    if (digits < end) {
+        *w++ = '.';
+        memmove(w, digits, (size_t)(end - digits));
+        w += end - digits;
+    }
+    out->n = (size_t)(w - out->p);
+    BUF_LIT(out, "E-");
+    num_add_u64(out, places);
+    buf_putc(out, '"');
+}
+
+bool
+text_decimal_scientific(struct buf *out, struct slice text, const struct bind_ctx *ctx,
+                        struct err *e)
+{
+    size_t at = out->n;
+
+    if (!text_decimal_string(out, text, ctx, e))
+        return false;
+    if (buf_ok(out))
+        dec_to_scientific(out, at);
+    return true;
+}
+
 static bool
 dec_put_double(struct buf *out, const struct pgdec *d, struct slice text)
 {

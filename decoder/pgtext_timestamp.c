@@ -286,3 +286,23 @@ text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx,
     buf_took(out, (size_t)(w - (out->p + out->n)));
     return true;
 }
+
+bool
+text_timestamptz_short(struct buf *out, struct slice text, const struct bind_ctx *ctx,
+                       struct err *e)
+{
+    static const char zone[] = "Z\"";
+    size_t n = sizeof(zone) - 1;
+
+    if (!text_timestamptz(out, text, ctx, e))
+        return false;
+    if (!buf_ok(out) || memcmp(out->p + out->n - n, zone, n) != 0) /* infinity */
+        return true;
+    out->n -= n;
+    while (out->p[out->n - 1] == '0' && ctx->digits > 0)
+        out->n--;
+    if (out->p[out->n - 1] == '.')
+        out->n--;
+    buf_add(out, zone, n);
+    return true;
+}

@@ -210,12 +210,31 @@ plan_bind_key_column(struct plan *p, const struct plan_site *at, uint16_t col, s
     return plan_bind(p, at, &rel->cols[col], &p->settings->key_json, f);
 }
 
+static int
+plan_compare_columns(const void *a, const void *b)
+{
+    return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+/* Debezium 1.2 said a key in the order of the table's columns, but for a primary key in a snapshot. */
+static bool
+plan_key_is_sorted(const struct plan *p, enum plan_use use)
+{
+    struct slice list;
+
+    return p->settings->compat == COMPAT_1_2 &&
+           (use == PLAN_FOR_STREAM ||
+            filter_key_columns(p->settings->filter, p->rel->schema, p->rel->table, &list));
+}
+
 static bool
 plan_bind_key(struct plan *p, const struct plan_site *at)
 {
     uint16_t *cols = arena_alloc(&p->arena, (p->rel->ncols ? p->rel->ncols : 1u) * sizeof(*cols));
     uint16_t n = plan_key_columns(p, cols);
 
+    if (plan_key_is_sorted(p, at->use))
+        qsort(cols, n, sizeof(*cols), plan_compare_columns);
     p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
     for (uint16_t i = 0; i < n; i++)
         switch (plan_bind_key_column(p, at, cols[i], &p->key[p->nkey])) {
@@ -284,13 +303,13 @@ plan_new_event(const struct settings *s, enum plan_kind kind)
         break;
     case PLAN_TRANSACTION:
         topic_name_of(&topic, s, s->transaction_topic);
-        p->key_schema = &envelope_transaction_key_schema;
-        p->envelope_schema = &envelope_transaction_value_schema;
+        p->key_schema = envelope_parts(s)->transaction_key;
+        p->envelope_schema = envelope_parts(s)->transaction_value;
         break;
     case PLAN_HEARTBEAT:
         plan_heartbeat_topic(s, &topic);
-        p->key_schema = &envelope_heartbeat_key_schema;
-        p->envelope_schema = &envelope_heartbeat_value_schema;
+        p->key_schema = envelope_parts(s)->heartbeat_key;
+        p->envelope_schema = envelope_parts(s)->heartbeat_value;
         break;
     }
     p->topic = arena_strdup(&p->arena, buf_cstr(&topic));

@@ -18,7 +18,8 @@ enum time_mode { TIME_ADAPTIVE, TIME_ADAPTIVE_US, TIME_CONNECT, TIME_ISOSTRING, 
 enum binary_mode { BINARY_BYTES, BINARY_BASE64, BINARY_BASE64_URL, BINARY_HEX };
 enum interval_mode { INTERVAL_NUMERIC, INTERVAL_STRING };
 enum hstore_mode { HSTORE_JSON, HSTORE_MAP };
-enum adjust_mode { ADJUST_NONE, ADJUST_AVRO, ADJUST_AVRO_UNICODE };
+enum adjust_mode { ADJUST_NONE, ADJUST_AVRO, ADJUST_AVRO_UNICODE, ADJUST_AVRO_1_2 /* no choice: what 1.2 always did */ };
+enum compat { COMPAT_3_6, COMPAT_1_2 };
 
 /* JsonConverter's options of one side (key or value). */
 struct json_format {
@@ -36,6 +37,7 @@ struct settings {
     const char *prefix;        /* topic.prefix */
     const char *database;      /* database.dbname */
     const char *delimiter;     /* topic.delimiter */
+    enum compat compat;        /* walbridge.compat: whose records; asked when plans and programs are made, not for rows */
     const char *version;       /* what source.version says: "3.6.1.Final" */
     enum decimal_mode decimal;
     enum time_mode time;

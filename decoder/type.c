@@ -11,7 +11,20 @@ enum {
         64 * 1024 * 1024, /* a default is an expression in the catalog, a placeholder a setting */
 };
 
+static const struct type_dialect type_dialect_3_6 = {
+    .find = type_rule_find,
+    .unknown = type_rule_unknown,
+    .defaults = true,
+    .toast_forms = true,
+};
+
+static const struct type_dialect *const type_dialects[] = {
+    [COMPAT_3_6] = &type_dialect_3_6,
+    [COMPAT_1_2] = &type_dialect_1_2,
+};
+
 struct bind {
+    const struct type_dialect *dialect;
     const struct types *types;
     const struct column *col;
     const struct settings *s;
@@ -49,17 +62,17 @@ static enum bind_result
 bind_rule(struct bind *b, const struct pgtype **element, uint32_t *missing)
 {
     *element = b->type;
-    b->rule = type_rule_find(b->type);
+    b->rule = b->dialect->find(b->type);
     b->is_array = !b->rule && b->type->elem != 0 && b->type->kind == 'b';
     if (b->is_array) {
         *missing = b->type->elem;
         *element = types_get(b->types, b->type->elem);
         if (!*element)
             return BIND_UNKNOWN_TYPE;
-        b->rule = type_rule_find(*element);
+        b->rule = b->dialect->find(*element);
     }
     if (!b->rule)
-        b->rule = type_rule_unknown();
+        b->rule = b->dialect->unknown();
     if ((b->rule->flags & RULE_UNKNOWN && !b->s->unknown_types) ||
         (b->is_array && b->rule->array == ARRAY_DROPPED))
         return BIND_DROPPED;
@@ -136,8 +149,8 @@ bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh
     buf_init(&tmp, BIND_TEXT_MAX);
     *schema = sh->schema;
     schema->optional = !required;
-    if (b->col->known && !b->is_array && type_default(&tmp, b->rule, element, b->col, sh, ctx) &&
-        buf_ok(&tmp))
+    if (b->dialect->defaults && b->col->known && !b->is_array &&
+        type_default(&tmp, b->rule, element, b->col, sh, ctx) && buf_ok(&tmp))
         schema->def = arena_slice(b->a, buf_view(&tmp));
     if (schema->def.n > 0 && (required || b->json->replace_null))
         out->null_json = schema->def;
@@ -148,7 +161,7 @@ bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh
     ctx->null_json = out->null_json;
     buf_clear(&tmp);
     out->unavailable_json = out->null_json;
-    if (type_toast(&tmp, b->rule, schema, b->s) && buf_ok(&tmp))
+    if (type_toast(&tmp, b->rule, schema, b->s, b->dialect) && buf_ok(&tmp))
         out->unavailable_json = arena_slice(b->a, buf_view(&tmp));
     buf_free(&tmp);
     out->schema = schema;
@@ -158,7 +171,8 @@ enum bind_result
 type_bind(const struct types *t, const struct column *col, const struct settings *s,
           const struct json_format *json, struct arena *a, struct binding *out, uint32_t *missing)
 {
-    struct bind b = {.types = t, .col = col, .s = s, .json = json, .a = a};
+    struct bind b = {
+        .dialect = type_dialects[s->compat], .types = t, .col = col, .s = s, .json = json, .a = a};
     const struct pgtype *element;
     struct shape_in in;
     struct shape sh;

@@ -79,6 +79,15 @@ struct type_rule {
     const char *note; /* for the reference page; NULL: none */
 };
 
+/* How the versions that walbridge.compat names read the table. */
+struct type_dialect {
+    const struct type_rule *(*find)(const struct pgtype *type); /* as type_rule_find */
+    const struct type_rule *(*unknown)(void);
+    bool defaults;    /* columns' defaults stand in schemas */
+    bool toast_forms; /* an unchanged TOAST value has a form in types that no text fits in */
+};
+extern const struct type_dialect type_dialect_1_2; /* type_legacy.c */
+
 /* The row of a type that is no domain and no array; NULL: Debezium does not know it. */
 const struct type_rule *type_rule_find(const struct pgtype *type);
 const struct type_rule *type_rule_unknown(void);
@@ -92,7 +101,7 @@ bool type_default(struct buf *out, const struct type_rule *rule, const struct pg
 
 /* Appends what an unchanged TOAST value is said as; false: nothing fits the schema. */
 bool type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema,
-                const struct settings *s);
+                const struct settings *s, const struct type_dialect *dialect);
 
 extern const struct pgtype type_builtins[];
 extern const size_t type_nbuiltins;

@@ -86,19 +86,22 @@ toast_hstore(struct buf *out, const struct schema *schema, struct slice p)
 
 bool
 type_toast(struct buf *out, const struct type_rule *rule, const struct schema *schema,
-           const struct settings *s)
+           const struct settings *s, const struct type_dialect *dialect)
 {
     /* The columns that binary.handling.mode speaks of; as base64 Debezium fails on the
      * placeholder. */
     bool binary = rule->type == SCHEMA_BYTES && !rule->semantic;
 
+    unsigned flags = dialect->toast_forms ? rule->flags : 0;
+
     if (schema->type == SCHEMA_ARRAY)
-        return toast_array(out, rule->flags, schema->items, s);
-    if (rule->flags & RULE_TOAST_HSTORE) {
+        return toast_array(out, flags, schema->items, s);
+    if (flags & RULE_TOAST_HSTORE) {
         toast_hstore(out, schema, s->unavailable);
         return true;
     }
-    if (schema->type == SCHEMA_STRING && (!binary || s->binary == BINARY_HEX)) {
+    if (schema->type == SCHEMA_STRING &&
+        (!binary || (s->binary == BINARY_HEX && dialect->toast_forms))) {
         json_str(out, s->unavailable);
         return true;
     }

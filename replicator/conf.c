@@ -9,7 +9,7 @@
 #include "sinks/sink.h"
 
 /* What source.version says, by walbridge.compat's choices. */
-static const char *const compat_versions[] = {"3.6.1.Final"};
+static const char *const compat_versions[] = {[COMPAT_3_6] = "3.6.1.Final", [COMPAT_1_2] = "1.2.5.Final"};
 
 const struct prop_table *const conf_tables[] = {
     &debezium_common_table, &debezium_postgres_table, &debezium_connector_table,
@@ -147,6 +147,15 @@ is_one_of(const struct config *c, const char *name, const char *a, const char *b
     return strcasecmp(value, a) == 0 || strcasecmp(value, b) == 0;
 }
 
+/* What 1.2 had no property for, and did in its own way. */
+static void
+settings_as_1_2(struct settings *s)
+{
+    s->schema_adjust = ADJUST_AVRO_1_2;
+    s->context_headers = false;
+    s->skipped_ops |= OPS_TRUNCATE | OPS_MESSAGE;
+}
+
 void
 conf_settings(const struct config *c, struct settings *out)
 {
@@ -154,6 +163,7 @@ conf_settings(const struct config *c, struct settings *out)
         .prefix = config_str(c, "topic.prefix"),
         .database = config_str(c, "database.dbname"),
         .delimiter = config_str(c, "topic.delimiter"),
+        .compat = (enum compat)config_enum(c, "walbridge.compat"),
         .version = compat_versions[config_enum(c, "walbridge.compat")],
         .decimal = (enum decimal_mode)config_enum(c, "decimal.handling.mode"),
         .time = (enum time_mode)config_enum(c, "time.precision.mode"),
@@ -180,4 +190,6 @@ conf_settings(const struct config *c, struct settings *out)
         .key_json = json_format(c, SIDE_KEY),
         .value_json = json_format(c, SIDE_VALUE),
     };
+    if (out->compat == COMPAT_1_2)
+        settings_as_1_2(out);
 }

@@ -3,9 +3,13 @@
 
 /* clang-format off */
 static const struct prop rows[] = {
-    {.name = "walbridge.compat", .type = PROP_ENUM, .def = "3.6", .choices = "3.6",
+    {.name = "walbridge.compat", .type = PROP_ENUM, .def = "3.6", .choices = "3.6,1.2",
      .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
-     .doc = "The Debezium version whose records are written."},
+     .doc = "The Debezium version whose records are written: 3.6.1, or 1.2.5 for consumers that were "
+            "built on it. With 1.2 the source block, the order of the envelope, schema names and "
+            "types are that version's, columns have no defaults in schemas, names of schemas are "
+            "always made valid for Avro, headers are those of key changes only, and truncates and "
+            "logical messages are left out, whatever the properties say that came later."},
     {.name = "walbridge.offset.storage", .type = PROP_ENUM, .def = "file", .choices = "file,kafka",
      .group = "walbridge", .importance = PROP_HIGH, .flags = PROP_OWN,
      .doc = "Where the position is stored: in a file, or in the offsets topic of Kafka Connect in "

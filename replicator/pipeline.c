@@ -407,7 +407,8 @@ pipeline_message(struct pipeline *p, struct err *e)
         err_set(e, ERR_DATA, "pgoutput.order", "a message that is of no transaction inside of one");
         return PIPE_ERROR;
     }
-    if (!filter_message(p->parts.settings->filter, p->msg.u.message.prefix)) {
+    if (p->parts.settings->skipped_ops & OPS_MESSAGE ||
+        !filter_message(p->parts.settings->filter, p->msg.u.message.prefix)) {
         p->stats.filtered++;
         return PIPE_OK;
     }

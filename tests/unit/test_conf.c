@@ -82,7 +82,7 @@ wrong_values_are_refused(void **state)
         {"name", "a\tb"},
         {"column.mask.with.10.chars", "public.t.(a"},
         {"tasks.max", "0"},
-        {"walbridge.compat", "1.2"},
+        {"walbridge.compat", "1.3"},
         {"offset.storage.topic", "a b"},
         {"truncate.handling.mode", "maybe"},
     };
@@ -131,6 +131,7 @@ good_values_pass_in_silence(void **state)
         {"snapshot.select.statement.overrides.public.a", "select 1"},
         {"tasks.max", "8"},
         {"walbridge.compat", "3.6"},
+        {"walbridge.compat", "1.2"},
     };
 
     (void)state;
@@ -224,6 +225,21 @@ settings_of_an_empty_configuration_are_debeziums_defaults(void **state)
     assert_int_equal(s.skipped_ops, OPS_TRUNCATE);
     assert_true(s.key_json.schemas && s.key_json.replace_null && !s.key_json.decimal_numeric);
     assert_true(s.value_json.schemas && s.value_json.replace_null && !s.value_json.decimal_numeric);
+    config_free(c);
+}
+
+static void
+compat_1_2_overrules_what_came_later(void **state)
+{
+    struct config *c;
+    struct settings s = settings_with(&c, "walbridge.compat", "1.2");
+
+    (void)state;
+    assert_int_equal(s.compat, COMPAT_1_2);
+    assert_string_equal(s.version, "1.2.5.Final");
+    assert_int_equal(s.schema_adjust, ADJUST_AVRO_1_2);
+    assert_false(s.context_headers);
+    assert_int_equal(s.skipped_ops, OPS_TRUNCATE | OPS_MESSAGE);
     config_free(c);
 }
 
@@ -387,6 +403,7 @@ main(void)
         cmocka_unit_test(both_lists_of_a_pair_are_refused),
         cmocka_unit_test(any_plugin_means_pgoutput_with_a_warning),
         cmocka_unit_test(settings_of_an_empty_configuration_are_debeziums_defaults),
+        cmocka_unit_test(compat_1_2_overrules_what_came_later),
         cmocka_unit_test(every_mode_reaches_the_settings),
         cmocka_unit_test(a_placeholder_in_hexadecimal_is_decoded),
         cmocka_unit_test(a_named_converter_is_set_up_by_its_own_options),

@@ -93,6 +93,9 @@ static const struct {
     {ADJUST_AVRO, true, "a1", "a1"},
     {ADJUST_AVRO, true, "x\xf0\x9f\x98\x80", "x__"},
     {ADJUST_AVRO, true, "", ""},
+    /* A digit in front was replaced, not preceded. */
+    {ADJUST_AVRO_1_2, false, "1st-shop.s.t_x.Value", "_st_shop.s.t_x.Value"},
+    {ADJUST_AVRO_1_2, false, "a1.x\xf0\x9f\x98\x80", "a1.x__"},
     {ADJUST_AVRO_UNICODE, false, "ops_name_adjustment_avro_unicode.My_Schema.Table-1.Key",
      "ops_u005fname_u005fadjustment_u005favro_u005funicode.My_u005fSchema.Table_u002d1.Key"},
     {ADJUST_AVRO_UNICODE, true, "Id", "Id"},
@@ -128,7 +131,7 @@ any_bytes_have_a_name(void **state)
     (void)state;
     for (size_t from = 0; from < sizeof(bytes); from++)
         for (size_t n = 0; from + n < sizeof(bytes); n++)
-            for (int mode = ADJUST_NONE; mode <= ADJUST_AVRO_UNICODE; mode++) {
+            for (int mode = ADJUST_NONE; mode <= ADJUST_AVRO_1_2; mode++) {
                 const struct settings s = {.prefix = "p", .delimiter = "."};
                 char *copy = strndup(bytes + from, n);
                 struct slice name = {copy, n};

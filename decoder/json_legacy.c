@@ -1,0 +1,109 @@
+/*
+ * Around a row as Debezium 1.2 said it: a source block without sequence, microseconds and origin, no times but
+ * milliseconds, the transaction at the end.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "decoder/json_priv.h"
+
+/* An incremental snapshot is younger than 1.2: its rows are read ones like the others. */
+static const char *const json_legacy_markers[] = {
+    [SNAPSHOT_FALSE] = "false",
+    [SNAPSHOT_FIRST] = "true",
+    [SNAPSHOT_FIRST_IN_COLLECTION] = "true",
+    [SNAPSHOT_TRUE] = "true",
+    [SNAPSHOT_LAST_IN_COLLECTION] = "true",
+    [SNAPSHOT_LAST] = "last",
+    [SNAPSHOT_INCREMENTAL] = "true",
+};
+
+/* "source":{"version":V,"connector":"postgresql","name":N,"ts_ms":…,"snapshot":…,"db":D,"schema":S,"table":T,"txId":… */
+static void
+json_legacy_compile_source(struct json_program *prog, struct buf *b)
+{
+    const struct plan *p = prog->plan;
+    bool table = p->kind == PLAN_TABLE;
+
+    BUF_LIT(b, ",\"source\":{\"version\":");
+    json_cstr(b, p->settings->version);
+    BUF_LIT(b, ",\"connector\":\"postgresql\",\"name\":");
+    json_cstr(b, p->settings->prefix);
+    BUF_LIT(b, ",\"ts_ms\":");
+    prog->source_name = json_keep(&prog->arena, b);
+    BUF_LIT(b, ",\"db\":");
+    json_cstr(b, p->settings->database);
+    BUF_LIT(b, ",\"schema\":");
+    json_str(b, table ? p->rel->schema : SLICE_LIT(""));
+    BUF_LIT(b, ",\"table\":");
+    json_str(b, table ? p->rel->table : SLICE_LIT(""));
+    BUF_LIT(b, ",\"txId\":");
+    prog->source_tail = json_keep(&prog->arena, b);
+}
+
+static void
+json_legacy_render_source(const struct json_program *prog, const struct change *c,
+                          struct json_source *s)
+{
+    const struct txn *t = c->txn;
+    struct buf *b = &s->text;
+
+    buf_clear(b);
+    buf_slice(b, prog->source_name);
+    num_add_i64(b, t->commit_us / 1000);
+    json_put_marker(prog, c->snapshot, json_legacy_markers[c->snapshot], b);
+    buf_slice(b, prog->source_tail);
+    if (t->xid)
+        num_add_u64(b, t->xid);
+    else
+        BUF_LIT(b, "null");
+    BUF_LIT(b, ",\"lsn\":");
+    s->n1 = 0;
+    s->n2 = (uint32_t)b->n;
+    BUF_LIT(b, ",\"xmin\":null}");
+    s->n3 = (uint32_t)b->n - s->n2;
+}
+
+static const char json_legacy_op[] = ",\"op\":\"", json_legacy_null[] = "null}";
+
+static void
+json_legacy_render_tail(struct recbuf_cache *cache, int64_t now_ns)
+{
+    cache->tail_op = sizeof(json_legacy_op) - 1;
+    cache->ntail = (unsigned)snprintf(cache->tail, sizeof(cache->tail),
+                                      "%s?\",\"ts_ms\":%" PRId64 ",\"transaction\":%s",
+                                      json_legacy_op, now_ns / 1000000, json_legacy_null);
+}
+
+/* Not yet with an LSN behind it. */
+static void
+json_legacy_put_transaction_id(const struct change *c, struct buf *b)
+{
+    buf_printf(b, "\"%" PRIu64 "\"", c->txn->xid);
+}
+
+/* "op":"c","ts_ms":…,"transaction":{"id":"<xid>","total_order":n,"data_collection_order":m}} */
+static void
+json_legacy_put_tail_with_block(const struct change *c, enum change_op op, bool second,
+                                const struct recbuf_cache *cache, struct buf *b)
+{
+    size_t at = b->n;
+
+    buf_add(b, cache->tail, cache->ntail - (sizeof(json_legacy_null) - 1));
+    if (!buf_ok(b))
+        return;
+    b->p[at + cache->tail_op] = (char)op;
+    BUF_LIT(b, "{\"id\":");
+    json_legacy_put_transaction_id(c, b);
+    buf_printf(b, ",\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "}}",
+               c->block->total_order + second, c->block->collection_order + second);
+}
+
+const struct json_voice json_voice_1_2 = {
+    .compile_source = json_legacy_compile_source,
+    .render_source = json_legacy_render_source,
+    .render_tail = json_legacy_render_tail,
+    .put_tail_with_block = json_legacy_put_tail_with_block,
+    .put_transaction_id = json_legacy_put_transaction_id,
+};
