@@ -115,4 +115,8 @@ class Database:
                         time.sleep(0.1)
                     except psycopg.errors.UndefinedObject:  # a temporary one, gone with its session
                         break
-            c.execute(f'drop database if exists "{self.name}" with (force)')
+            if self.server.version >= 13:
+                c.execute(f'drop database if exists "{self.name}" with (force)')
+            else:
+                c.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [self.name])
+                c.execute(f'drop database if exists "{self.name}"')
