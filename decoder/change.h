@@ -35,13 +35,20 @@ enum change_op {
     OP_DELETE = 'd',
     OP_TRUNCATE = 't',
     OP_MESSAGE = 'm',
-    OP_BEGIN = 'B',     /* a transaction's beginning and end, under provide.transaction.metadata */
+    OP_BEGIN = 'B', /* a transaction's beginning and end, under provide.transaction.metadata */
     OP_END = 'E',
     OP_HEARTBEAT = 'h',
 };
 
-enum snapshot_marker { SNAPSHOT_FALSE, SNAPSHOT_FIRST, SNAPSHOT_FIRST_IN_COLLECTION, SNAPSHOT_TRUE,
-                       SNAPSHOT_LAST_IN_COLLECTION, SNAPSHOT_LAST, SNAPSHOT_INCREMENTAL };
+enum snapshot_marker {
+    SNAPSHOT_FALSE,
+    SNAPSHOT_FIRST,
+    SNAPSHOT_FIRST_IN_COLLECTION,
+    SNAPSHOT_TRUE,
+    SNAPSHOT_LAST_IN_COLLECTION,
+    SNAPSHOT_LAST,
+    SNAPSHOT_INCREMENTAL
+};
 /* The text in source.snapshot: "false", "first", … */
 const char *snapshot_marker_text(enum snapshot_marker m);
 
@@ -52,9 +59,10 @@ struct txn {
     uint64_t last_commit_lsn; /* end of the transaction before, source.sequence[0]; 0: null */
     int64_t commit_us;        /* µs since 1970 */
     uint64_t xid;
-    const char *origin;       /* NULL: none */
+    const char *origin; /* NULL: none */
     uint64_t origin_lsn;
-    enum snapshot_marker snapshot; /* SNAPSHOT_FALSE while streaming; rows of a snapshot carry their own */
+    enum snapshot_marker
+        snapshot; /* SNAPSHOT_FALSE while streaming; rows of a snapshot carry their own */
 };
 
 /*
@@ -89,14 +97,14 @@ struct plan;
 struct change {
     enum change_op op;
     enum snapshot_marker snapshot;
-    bool old_is_key;           /* before holds the identity columns only ('K') */
+    bool old_is_key; /* before holds the identity columns only ('K') */
     const struct plan *plan;
     const struct txn *txn;
     struct tuple before, after;
-    uint64_t lsn;              /* of the WAL record; source.lsn */
+    uint64_t lsn; /* of the WAL record; source.lsn */
     struct identity id;
-    int64_t now_ns;            /* the connector's clock */
-    struct slice prefix, content; /* OP_MESSAGE */
+    int64_t now_ns;                    /* the connector's clock */
+    struct slice prefix, content;      /* OP_MESSAGE */
     const struct txn_block *block;     /* NULL: no transaction metadata */
     const struct txn_summary *summary; /* OP_END */
 };

@@ -2,7 +2,10 @@
 
 #include "decoder/topic.h"
 
-#define NAME(s) {"" s, sizeof(s) - 1}
+#define NAME(s)                                                                                    \
+    {                                                                                              \
+        "" s, sizeof(s) - 1                                                                        \
+    }
 #define COUNT(v) (sizeof(v) / sizeof(*(v)))
 
 static const struct schema string_required = {.type = SCHEMA_STRING};
@@ -12,7 +15,8 @@ static const struct schema int64_required = {.type = SCHEMA_INT64};
 static const struct schema int64_optional = {.type = SCHEMA_INT64, .optional = true};
 
 static const struct schema_param snapshot_params[] = {
-    {"allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"},
+    {"allowed",
+     "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"},
 };
 static const struct schema snapshot_schema = {
     .type = SCHEMA_STRING,
@@ -25,22 +29,14 @@ static const struct schema snapshot_schema = {
 };
 
 static const struct schema_field source_fields[] = {
-    {NAME("version"), &string_required},
-    {NAME("connector"), &string_required},
-    {NAME("name"), &string_required},
-    {NAME("ts_ms"), &int64_required},
-    {NAME("snapshot"), &snapshot_schema},
-    {NAME("db"), &string_required},
-    {NAME("sequence"), &string_optional},
-    {NAME("ts_us"), &int64_optional},
-    {NAME("ts_ns"), &int64_optional},
-    {NAME("schema"), &string_required},
-    {NAME("table"), &string_required},
-    {NAME("txId"), &int64_optional},
-    {NAME("lsn"), &int64_optional},
-    {NAME("xmin"), &int64_optional},
-    {NAME("origin"), &string_optional},
-    {NAME("origin_lsn"), &int64_optional},
+    {NAME("version"), &string_required},  {NAME("connector"), &string_required},
+    {NAME("name"), &string_required},     {NAME("ts_ms"), &int64_required},
+    {NAME("snapshot"), &snapshot_schema}, {NAME("db"), &string_required},
+    {NAME("sequence"), &string_optional}, {NAME("ts_us"), &int64_optional},
+    {NAME("ts_ns"), &int64_optional},     {NAME("schema"), &string_required},
+    {NAME("table"), &string_required},    {NAME("txId"), &int64_optional},
+    {NAME("lsn"), &int64_optional},       {NAME("xmin"), &int64_optional},
+    {NAME("origin"), &string_optional},   {NAME("origin_lsn"), &int64_optional},
 };
 
 static const struct schema source_schema = {
@@ -63,16 +59,11 @@ static const struct schema snapshot_schema_1_2 = {
 };
 
 static const struct schema_field source_fields_1_2[] = {
-    {NAME("version"), &string_required},
-    {NAME("connector"), &string_required},
-    {NAME("name"), &string_required},
-    {NAME("ts_ms"), &int64_required},
-    {NAME("snapshot"), &snapshot_schema_1_2},
-    {NAME("db"), &string_required},
-    {NAME("schema"), &string_required},
-    {NAME("table"), &string_required},
-    {NAME("txId"), &int64_optional},
-    {NAME("lsn"), &int64_optional},
+    {NAME("version"), &string_required},      {NAME("connector"), &string_required},
+    {NAME("name"), &string_required},         {NAME("ts_ms"), &int64_required},
+    {NAME("snapshot"), &snapshot_schema_1_2}, {NAME("db"), &string_required},
+    {NAME("schema"), &string_required},       {NAME("table"), &string_required},
+    {NAME("txId"), &int64_optional},          {NAME("lsn"), &int64_optional},
     {NAME("xmin"), &int64_optional},
 };
 
@@ -106,7 +97,8 @@ static const struct schema transaction_schema_1_2 = {
 };
 
 const char *
-envelope_schema_name(struct arena *a, const struct settings *s, const char *topic, const char *suffix)
+envelope_schema_name(struct arena *a, const struct settings *s, const char *topic,
+                     const char *suffix)
 {
     struct buf b;
     const char *plain = arena_printf(a, "%s.%s", topic, suffix);
@@ -138,7 +130,8 @@ envelope_adjusted(struct arena *a, const struct settings *s, const struct schema
 }
 
 static const struct schema *
-envelope_new(struct arena *a, const char *name, int version, const struct schema_field *fields, size_t n)
+envelope_new(struct arena *a, const char *name, int version, const struct schema_field *fields,
+             size_t n)
 {
     struct schema_field *copy = arena_alloc(a, n * sizeof(*copy));
     struct schema *sc = arena_alloc(a, sizeof(*sc));
@@ -150,7 +143,8 @@ envelope_new(struct arena *a, const char *name, int version, const struct schema
 }
 
 const struct schema *
-envelope_schema_new(struct arena *a, const struct settings *s, const char *topic, const struct schema *row)
+envelope_schema_new(struct arena *a, const struct settings *s, const char *topic,
+                    const struct schema *row)
 {
     const char *name = envelope_schema_name(a, s, topic, "Envelope");
     const struct schema_field fields_1_2[] = {
@@ -252,14 +246,13 @@ static const struct schema collection_schema_1_2 = {
     .fields = collection_fields,
     .nfields = COUNT(collection_fields),
 };
-static const struct schema collections_schema = {.type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema};
+static const struct schema collections_schema = {
+    .type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema};
 static const struct schema collections_schema_1_2 = {
     .type = SCHEMA_ARRAY, .optional = true, .items = &collection_schema_1_2};
 static const struct schema_field transaction_value_fields[] = {
-    {NAME("status"), &string_required},
-    {NAME("id"), &string_required},
-    {NAME("event_count"), &int64_optional},
-    {NAME("data_collections"), &collections_schema},
+    {NAME("status"), &string_required},     {NAME("id"), &string_required},
+    {NAME("event_count"), &int64_optional}, {NAME("data_collections"), &collections_schema},
     {NAME("ts_ms"), &int64_required},
 };
 static const struct schema_field transaction_value_fields_1_2[] = {
@@ -271,17 +264,20 @@ static const struct schema_field transaction_value_fields_1_2[] = {
 static const struct schema_field heartbeat_key_fields[] = {{NAME("serverName"), &string_required}};
 static const struct schema_field heartbeat_value_fields[] = {{NAME("ts_ms"), &int64_required}};
 
-#define COMMON(text, number, members)                                                                                  \
-    {.type = SCHEMA_STRUCT,                                                                                            \
-     .name = "io.debezium.connector.common." text,                                                                     \
-     .version = (number),                                                                                              \
-     .fields = (members),                                                                                              \
-     .nfields = COUNT(members)}
+#define COMMON(text, number, members)                                                              \
+    {                                                                                              \
+        .type = SCHEMA_STRUCT, .name = "io.debezium.connector.common." text, .version = (number),  \
+        .fields = (members), .nfields = COUNT(members)                                             \
+    }
 
-static const struct schema transaction_key = COMMON("TransactionMetadataKey", 1, transaction_key_fields);
-static const struct schema transaction_key_1_2 = COMMON("TransactionMetadataKey", 0, transaction_key_fields);
-static const struct schema transaction_value = COMMON("TransactionMetadataValue", 1, transaction_value_fields);
-static const struct schema transaction_value_1_2 = COMMON("TransactionMetadataValue", 0, transaction_value_fields_1_2);
+static const struct schema transaction_key =
+    COMMON("TransactionMetadataKey", 1, transaction_key_fields);
+static const struct schema transaction_key_1_2 =
+    COMMON("TransactionMetadataKey", 0, transaction_key_fields);
+static const struct schema transaction_value =
+    COMMON("TransactionMetadataValue", 1, transaction_value_fields);
+static const struct schema transaction_value_1_2 =
+    COMMON("TransactionMetadataValue", 0, transaction_value_fields_1_2);
 static const struct schema heartbeat_key = COMMON("ServerNameKey", 1, heartbeat_key_fields);
 static const struct schema heartbeat_key_1_2 = COMMON("ServerNameKey", 0, heartbeat_key_fields);
 static const struct schema heartbeat_value = COMMON("Heartbeat", 1, heartbeat_value_fields);
@@ -292,7 +288,8 @@ envelope_parts(const struct settings *s)
 {
     static const struct envelope_parts parts[] = {
         [COMPAT_3_6] = {&transaction_key, &transaction_value, &heartbeat_key, &heartbeat_value},
-        [COMPAT_1_2] = {&transaction_key_1_2, &transaction_value_1_2, &heartbeat_key_1_2, &heartbeat_value_1_2},
+        [COMPAT_1_2] = {&transaction_key_1_2, &transaction_value_1_2, &heartbeat_key_1_2,
+                        &heartbeat_value_1_2},
     };
 
     return &parts[s->compat];

@@ -18,10 +18,12 @@ struct filter *filter_new(const struct config *c, struct err *e);
 void filter_free(struct filter *f);
 
 bool filter_table(const struct filter *f, struct slice schema, struct slice table);
-bool filter_column(const struct filter *f, struct slice schema, struct slice table, struct slice column);
+bool filter_column(const struct filter *f, struct slice schema, struct slice table,
+                   struct slice column);
 bool filter_message(const struct filter *f, struct slice prefix);
 /* True when a message.key.columns entry names the table: *columns is its comma list. */
-bool filter_key_columns(const struct filter *f, struct slice schema, struct slice table, struct slice *columns);
+bool filter_key_columns(const struct filter *f, struct slice schema, struct slice table,
+                        struct slice *columns);
 /* Position of the first table.include.list (or snapshot order) pattern that matches, for the order of a snapshot; INT_MAX. */
 int filter_table_rank(const struct filter *f, struct slice schema, struct slice table);
 

@@ -13,7 +13,8 @@ enum { JSON_SCHEMA_MAX = 64 << 20 };
 /* ------------------------------------------------------------------------------------------------ compiling */
 
 static void
-json_compile_row(struct json_program *prog, struct json_row *row, const struct plan_field *fields, uint16_t n, struct buf *b)
+json_compile_row(struct json_program *prog, struct json_row *row, const struct plan_field *fields,
+                 uint16_t n, struct buf *b)
 {
     row->n = n;
     row->steps = arena_alloc(&prog->arena, (n ? n : 1u) * sizeof(*row->steps));
@@ -29,7 +30,8 @@ json_compile_row(struct json_program *prog, struct json_row *row, const struct p
 }
 
 static struct slice
-json_compile_head(struct json_program *prog, bool schemas, const struct schema *schema, struct buf *b)
+json_compile_head(struct json_program *prog, bool schemas, const struct schema *schema,
+                  struct buf *b)
 {
     if (!schemas)
         return json_keep(&prog->arena, b);
@@ -63,10 +65,12 @@ json_compile(const struct plan *p, struct err *e)
     buf_slice(&b, prog->value_head);
     BUF_LIT(&b, "{\"before\":null,\"after\":");
     prog->create_head = json_keep(&prog->arena, &b);
-    prog->key_head = json_compile_head(prog, p->key_schema && s->key_json.schemas, p->key_schema, &b);
+    prog->key_head =
+        json_compile_head(prog, p->key_schema && s->key_json.schemas, p->key_schema, &b);
     prog->voice->compile_source(prog, &b);
     if (!buf_ok(&b)) {
-        err_set(e, ERR_DATA, "record.schema", "the schema of topic \"%s\" is larger than %d bytes", p->topic, JSON_SCHEMA_MAX);
+        err_set(e, ERR_DATA, "record.schema", "the schema of topic \"%s\" is larger than %d bytes",
+                p->topic, JSON_SCHEMA_MAX);
         json_discard(prog);
         prog = NULL;
     }
@@ -86,16 +90,18 @@ json_discard(struct json_program *prog)
 /* ------------------------------------------------------------------------------------------------ rows and keys */
 
 static bool
-json_unconvertible(const struct json_program *prog, const struct json_step *st, struct recbuf *out, size_t mark, struct err *e)
+json_unconvertible(const struct json_program *prog, const struct json_step *st, struct recbuf *out,
+                   size_t mark, struct err *e)
 {
     const struct plan *p = prog->plan;
 
     if (!buf_ok(&out->bytes))
-        return err_set(e, ERR_DATA, "record.too_large", "a row of table \"%.*s.%.*s\" makes a record larger than %zu bytes",
+        return err_set(e, ERR_DATA, "record.too_large",
+                       "a row of table \"%.*s.%.*s\" makes a record larger than %zu bytes",
                        SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), out->bytes.max);
     if (p->settings->fail_on_unconvertible)
-        return err_wrap(e, "table \"%.*s.%.*s\", column \"%.*s\"", SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table),
-                        SLICE_ARG(p->rel->cols[st->col].name));
+        return err_wrap(e, "table \"%.*s.%.*s\", column \"%.*s\"", SLICE_ARG(p->rel->schema),
+                        SLICE_ARG(p->rel->table), SLICE_ARG(p->rel->cols[st->col].name));
     out->bytes.n = mark;
     out->unconverted++;
     out->unconverted_column = p->rel->cols[st->col].name;
@@ -174,8 +180,8 @@ json_put_key(const struct json_program *prog, const struct change *c, const stru
 /* One envelope: before and after as given, key from `key` (no key at all for a truncate). */
 static bool
 json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op,
-                  const struct tuple *before, const struct tuple *after, const struct tuple *key, uint16_t index,
-                  struct recbuf *out, struct err *e)
+                  const struct tuple *before, const struct tuple *after, const struct tuple *key,
+                  uint16_t index, struct recbuf *out, struct err *e)
 {
     struct record *r = json_open(out, c, op, index);
     struct buf *b = &out->bytes;
@@ -218,8 +224,9 @@ json_put_tombstone(const struct change *c, struct recbuf *out, uint16_t index)
 
 /* The header that points from one half of a key change to the other; `other` is the other half's key row. */
 static bool
-json_put_key_header(const struct json_program *prog, const struct change *c, const struct tuple *other, const char *name,
-                    struct recbuf *out, size_t rec, struct err *e)
+json_put_key_header(const struct json_program *prog, const struct change *c,
+                    const struct tuple *other, const char *name, struct recbuf *out, size_t rec,
+                    struct err *e)
 {
     size_t at = out->bytes.n, n;
     char *json;
@@ -239,7 +246,8 @@ json_put_key_header(const struct json_program *prog, const struct change *c, con
 
 /* Did the key change? Compared as it is said: a NOT NULL key column that the old tuple lacks counts as its fallback. */
 static bool
-json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out, bool *changed, struct err *e)
+json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                 bool *changed, struct err *e)
 {
     bool same = true;
     size_t at = out->bytes.n, n1;
@@ -251,7 +259,8 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
 
         if (v->kind == VALUE_UNCHANGED)
             continue;
-        same = o->kind == VALUE_TEXT && v->kind == VALUE_TEXT && o->n == v->n && memcmp(o->p, v->p, o->n) == 0;
+        same = o->kind == VALUE_TEXT && v->kind == VALUE_TEXT && o->n == v->n &&
+               memcmp(o->p, v->p, o->n) == 0;
     }
     if (same)
         return true;
@@ -260,13 +269,15 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
     n1 = out->bytes.n - at;
     if (!json_put_row(prog, &prog->key, c, &c->after, out, e))
         return false;
-    *changed = n1 != out->bytes.n - at - n1 || memcmp(out->bytes.p + at, out->bytes.p + at + n1, n1) != 0;
+    *changed =
+        n1 != out->bytes.n - at - n1 || memcmp(out->bytes.p + at, out->bytes.p + at + n1, n1) != 0;
     out->bytes.n = at;
     return true;
 }
 
 static bool
-json_encode_delete(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_delete(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                   struct err *e)
 {
     if (!json_put_envelope(prog, c, OP_DELETE, &c->before, NULL, &c->before, 0, out, e))
         return false;
@@ -280,7 +291,8 @@ json_encode_delete(const struct json_program *prog, const struct change *c, stru
  * its operation is skipped.
  */
 static bool
-json_encode_key_change(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_key_change(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                       struct err *e)
 {
     const struct settings *s = c->plan->settings;
     size_t first = out->n;
@@ -298,12 +310,14 @@ json_encode_key_change(const struct json_program *prog, const struct change *c, 
     }
     if (s->skipped_ops & OPS_CREATE)
         return true;
-    return json_put_envelope(prog, c, OP_CREATE, NULL, &c->after, &c->after, (uint16_t)(out->n - first), out, e) &&
+    return json_put_envelope(prog, c, OP_CREATE, NULL, &c->after, &c->after,
+                             (uint16_t)(out->n - first), out, e) &&
            json_put_key_header(prog, c, &c->before, "__debezium.oldkey", out, out->n - 1, e);
 }
 
 static bool
-json_encode_update(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_update(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                   struct err *e)
 {
     bool changed = false;
 
@@ -311,11 +325,13 @@ json_encode_update(const struct json_program *prog, const struct change *c, stru
         return false;
     if (changed)
         return json_encode_key_change(prog, c, out, e);
-    return json_put_envelope(prog, c, OP_UPDATE, c->before.n ? &c->before : NULL, &c->after, &c->after, 0, out, e);
+    return json_put_envelope(prog, c, OP_UPDATE, c->before.n ? &c->before : NULL, &c->after,
+                             &c->after, 0, out, e);
 }
 
 bool
-json_encode(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode(const struct json_program *prog, const struct change *c, struct recbuf *out,
+            struct err *e)
 {
     switch (c->op) {
     case OP_CREATE:
@@ -335,5 +351,6 @@ json_encode(const struct json_program *prog, const struct change *c, struct recb
     case OP_HEARTBEAT:
         return json_encode_heartbeat(prog, c, out, e);
     }
-    return err_set(e, ERR_BUG, "change.op", "change with unknown operation 0x%02x", (unsigned)c->op);
+    return err_set(e, ERR_BUG, "change.op", "change with unknown operation 0x%02x",
+                   (unsigned)c->op);
 }

@@ -21,6 +21,7 @@ void json_discard(struct json_program *prog);
  * Appends the change's records: one; a delete and its tombstone; a key change's delete, tombstone and create. False: a
  * value cannot be said and the settings say fail, or the record passes the buffer's maximum (data).
  */
-bool json_encode(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+bool json_encode(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                 struct err *e);
 
 #endif

@@ -28,7 +28,8 @@ json_put_content(const struct change *c, struct buf *b)
 
 /* A logical message: {"op":"m","ts_ms":…,"source":{…},"transaction":null,"message":{"prefix":…,"content":…}} */
 bool
-json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                    struct err *e)
 {
     struct record *r = json_open(out, c, OP_MESSAGE, 0);
     struct buf *b = &out->bytes;
@@ -75,7 +76,8 @@ json_close_event_key(const struct json_program *prog, struct recbuf *out, struct
 
 /* {"status":"END","id":…,"event_count":n,"data_collections":[{"data_collection":"s.t","event_count":n}],"ts_ms":…} */
 bool
-json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                        struct err *e)
 {
     struct record *r = json_open_event(prog, c, out);
     struct buf *b = &out->bytes;
@@ -107,7 +109,8 @@ json_encode_transaction(const struct json_program *prog, const struct change *c,
 
 /* {"serverName":"<prefix>"} → {"ts_ms":…}, always in partition 0 */
 bool
-json_encode_heartbeat(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e)
+json_encode_heartbeat(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                      struct err *e)
 {
     struct record *r = json_open_event(prog, c, out);
 

@@ -54,7 +54,8 @@ json_put_header_text(struct buf *b, const char *json, size_t n)
             uint32_t cp = json_hex4(json + i + 2);
 
             i += 5;
-            if (cp >= 0xD800 && cp < 0xDC00 && i + 6 < n && json[i + 1] == '\\' && json[i + 2] == 'u') {
+            if (cp >= 0xD800 && cp < 0xDC00 && i + 6 < n && json[i + 1] == '\\' &&
+                json[i + 2] == 'u') {
                 cp = 0x10000 + ((cp - 0xD800) << 10) + (json_hex4(json + i + 3) - 0xDC00);
                 i += 6;
             }

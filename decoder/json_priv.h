@@ -27,11 +27,12 @@ struct json_source;
  */
 struct json_voice {
     void (*compile_source)(struct json_program *prog, struct buf *b);
-    void (*render_source)(const struct json_program *prog, const struct change *c, struct json_source *s);
+    void (*render_source)(const struct json_program *prog, const struct change *c,
+                          struct json_source *s);
     void (*render_tail)(struct recbuf_cache *cache, int64_t now_ns);
     /* The tail with the row's place in its transaction. */
-    void (*put_tail_with_block)(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
-                                struct buf *b);
+    void (*put_tail_with_block)(const struct change *c, enum change_op op, bool second,
+                                const struct recbuf_cache *cache, struct buf *b);
     void (*put_transaction_id)(const struct change *c, struct buf *b);
     bool transaction_clock; /* transaction records say when */
 };
@@ -55,7 +56,8 @@ enum { JSON_CACHE_SLOTS = 64, JSON_SOURCE_MAX = 8192, JSON_TAIL_MAX = 128, JSON_
 struct json_source {
     uint64_t plan_id, txn_seq;
     enum snapshot_marker marker;
-    uint32_t n1, n2, n3; /* lengths of the pieces in text; n1 == 0: the LSN stands but once, between the others */
+    uint32_t n1, n2,
+        n3; /* lengths of the pieces in text; n1 == 0: the LSN stands but once, between the others */
     struct buf text;
 };
 
@@ -63,8 +65,9 @@ struct recbuf_cache {
     struct json_source sources[JSON_CACHE_SLOTS];
     int64_t now_ns;
     unsigned ntail, tail_op;
-    char tail[JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at tail_op */
-    uint64_t lsn_high;        /* LSN / JSON_LSN_LOW: the digits that seldom change */
+    char tail
+        [JSON_TAIL_MAX]; /* what follows the source block; the operation's letter is put in at tail_op */
+    uint64_t lsn_high; /* LSN / JSON_LSN_LOW: the digits that seldom change */
     unsigned nhigh, nlsn;
     char lsn_text[NUM_U64_MAX + 4];
 };
@@ -75,18 +78,24 @@ struct slice json_keep(struct arena *a, struct buf *b);
 extern const struct json_voice json_voice_3_6;
 /* "snapshot":…, with its comma: Debezium leaves the member out while streaming, and the converter then writes the schema's
  * default, or null. */
-void json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text, struct buf *b);
+void json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text,
+                     struct buf *b);
 void json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out);
 /* ,"source":{…},"transaction":…,"op":"c","ts_ms":…,"ts_us":…,"ts_ns":…}; second: the later half of a key change. */
-void json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
-                              struct recbuf *out);
-struct record *json_open(struct recbuf *out, const struct change *c, enum change_op op, uint16_t index);
-bool json_close(const struct json_program *prog, struct recbuf *out, struct record *r, struct err *e);
+void json_put_source_and_tail(const struct json_program *prog, const struct change *c,
+                              enum change_op op, bool second, struct recbuf *out);
+struct record *json_open(struct recbuf *out, const struct change *c, enum change_op op,
+                         uint16_t index);
+bool json_close(const struct json_program *prog, struct recbuf *out, struct record *r,
+                struct err *e);
 
 /* json_event.c: records that are no rows. */
-bool json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
-bool json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
-bool json_encode_heartbeat(const struct json_program *prog, const struct change *c, struct recbuf *out, struct err *e);
+bool json_encode_message(const struct json_program *prog, const struct change *c,
+                         struct recbuf *out, struct err *e);
+bool json_encode_transaction(const struct json_program *prog, const struct change *c,
+                             struct recbuf *out, struct err *e);
+bool json_encode_heartbeat(const struct json_program *prog, const struct change *c,
+                           struct recbuf *out, struct err *e);
 
 /* json_legacy.c: as Debezium 1.2 said it. */
 extern const struct json_voice json_voice_1_2;

@@ -87,7 +87,8 @@ json_put_origin(struct buf *b, const struct txn *t)
 }
 
 void
-json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text, struct buf *b)
+json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text,
+                struct buf *b)
 {
     if (marker == SNAPSHOT_FALSE && !prog->plan->settings->value_json.replace_null)
         BUF_LIT(b, ",\"snapshot\":null");
@@ -162,8 +163,8 @@ json_render_tail(struct recbuf_cache *cache, int64_t now_ns)
 {
     cache->tail_op = JSON_TAIL_OP;
     cache->ntail = (unsigned)snprintf(cache->tail, sizeof(cache->tail),
-                                      ",\"transaction\":null,\"op\":\"?\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64
-                                      ",\"ts_ns\":%" PRId64 "}",
+                                      ",\"transaction\":null,\"op\":\"?\",\"ts_ms\":%" PRId64
+                                      ",\"ts_us\":%" PRId64 ",\"ts_ns\":%" PRId64 "}",
                                       now_ns / 1000000, now_ns / 1000, now_ns);
 }
 
@@ -181,7 +182,9 @@ json_source_of(const struct json_program *prog, const struct change *c, struct r
 {
     struct json_source *s = &cache->sources[prog->plan->id % JSON_CACHE_SLOTS];
 
-    if (__builtin_expect(s->txn_seq != c->txn->seq || s->plan_id != prog->plan->id || s->marker != c->snapshot, 0))
+    if (__builtin_expect(s->txn_seq != c->txn->seq || s->plan_id != prog->plan->id ||
+                             s->marker != c->snapshot,
+                         0))
         json_refresh_source(prog, c, s);
     json_render_lsn(cache, c->lsn);
     return s;
@@ -227,8 +230,8 @@ json_put_transaction_id(const struct change *c, struct buf *b)
 
 /* "transaction":{"id":"<xid>:<lsn>","total_order":n,"data_collection_order":m},"op":"c",… */
 static void
-json_put_tail_with_block(const struct change *c, enum change_op op, bool second, const struct recbuf_cache *cache,
-                         struct buf *b)
+json_put_tail_with_block(const struct change *c, enum change_op op, bool second,
+                         const struct recbuf_cache *cache, struct buf *b)
 {
     BUF_LIT(b, ",\"transaction\":{\"id\":");
     json_put_transaction_id(c, b);
@@ -247,12 +250,13 @@ const struct json_voice json_voice_3_6 = {
 };
 
 void
-json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op, bool second,
-                         struct recbuf *out)
+json_put_source_and_tail(const struct json_program *prog, const struct change *c, enum change_op op,
+                         bool second, struct recbuf *out)
 {
     struct recbuf_cache *cache = json_cache(out);
     struct json_source *s = json_source_of(prog, c, cache);
-    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text) + JSON_TAIL_MAX), *w;
+    char *start = buf_room(&out->bytes, s->text.n + 2 * sizeof(cache->lsn_text) + JSON_TAIL_MAX),
+         *w;
 
     if (!start)
         return;
@@ -279,7 +283,8 @@ json_open(struct recbuf *out, const struct change *c, enum change_op op, uint16_
     r->id = c->id;
     r->index = index;
     r->op = (uint8_t)op;
-    r->headers = c->plan->kind == PLAN_TABLE && c->plan->settings->context_headers ? RECORD_CONTEXT : RECORD_PLAIN;
+    r->headers = c->plan->kind == PLAN_TABLE && c->plan->settings->context_headers ? RECORD_CONTEXT
+                                                                                   : RECORD_PLAIN;
     return r;
 }
 
@@ -289,6 +294,7 @@ json_close(const struct json_program *prog, struct recbuf *out, struct record *r
     if (prog->value_brace)
         buf_putc(&out->bytes, '}');
     r->nvalue = (uint32_t)out->bytes.n - r->value;
-    return buf_ok(&out->bytes) || err_set(e, ERR_DATA, "record.too_large", "a record for topic \"%s\" is larger than %zu bytes",
+    return buf_ok(&out->bytes) || err_set(e, ERR_DATA, "record.too_large",
+                                          "a record for topic \"%s\" is larger than %zu bytes",
                                           prog->plan->topic, out->bytes.max);
 }

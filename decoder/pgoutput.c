@@ -47,7 +47,8 @@ static bool
 pgo_set_time(uint64_t pg_us, int64_t *us, struct err *e)
 {
     return !__builtin_add_overflow((int64_t)pg_us, CLOCK_PG_EPOCH_US, us) ||
-           err_set(e, ERR_DATA, "pgoutput.time", "commit time %" PRId64 " is out of range", (int64_t)pg_us);
+           err_set(e, ERR_DATA, "pgoutput.time", "commit time %" PRId64 " is out of range",
+                   (int64_t)pg_us);
 }
 
 /* Begin: u64 final_lsn, i64 commit time, u32 xid. */
@@ -78,7 +79,8 @@ pgo_read_commit(struct rd *r, struct pgo_msg *m, struct err *e)
         return pgo_bad_length("commit", e);
     /* A server that sets a flag means something we would get wrong by ignoring it. */
     if (flags != 0)
-        return err_set(e, ERR_DATA, "pgoutput.flags", "commit message has unknown flags 0x%02x", flags);
+        return err_set(e, ERR_DATA, "pgoutput.flags", "commit message has unknown flags 0x%02x",
+                       flags);
     return pgo_set_time(pg_us, &m->u.commit.commit_us, e);
 }
 
@@ -119,10 +121,12 @@ pgo_read_relation(struct pgo *d, struct rd *r, struct pgo_msg *m, struct err *e)
     if (rel->schema.n == 0)
         rel->schema = SLICE_LIT("pg_catalog");
     if (!rel->identity || !strchr("dnfi", rel->identity))
-        return err_set(e, ERR_DATA, "pgoutput.identity", "relation \"%.*s\" has unknown replica identity 0x%02x",
+        return err_set(e, ERR_DATA, "pgoutput.identity",
+                       "relation \"%.*s\" has unknown replica identity 0x%02x",
                        SLICE_ARG(rel->table), (unsigned char)rel->identity);
     if (rel->ncols > PGO_COLUMNS_MAX)
-        return err_set(e, ERR_DATA, "pgoutput.columns", "relation \"%.*s\" claims %u columns, at most %d are possible",
+        return err_set(e, ERR_DATA, "pgoutput.columns",
+                       "relation \"%.*s\" claims %u columns, at most %d are possible",
                        SLICE_ARG(rel->table), rel->ncols, PGO_COLUMNS_MAX);
     if (!d->cols)
         d->cols = mem_array(PGO_COLUMNS_MAX, sizeof(*d->cols));
@@ -145,8 +149,8 @@ pgo_read_tuple(struct rd *r, struct value *values, struct tuple *out, struct err
     uint16_t n = rd_u16(r);
 
     if (n > PGO_COLUMNS_MAX)
-        return err_set(e, ERR_DATA, "pgoutput.columns", "tuple claims %u columns, at most %d are possible", n,
-                       PGO_COLUMNS_MAX);
+        return err_set(e, ERR_DATA, "pgoutput.columns",
+                       "tuple claims %u columns, at most %d are possible", n, PGO_COLUMNS_MAX);
     for (struct value *v = values, *end = values + n; v < end; v++) {
         uint8_t kind;
 
@@ -172,7 +176,8 @@ pgo_read_tuple(struct rd *r, struct value *values, struct tuple *out, struct err
             r->bad = true;
             break;
         } else {
-            return err_set(e, ERR_DATA, "pgoutput.value", "tuple has a value of unknown kind 0x%02x%s", kind,
+            return err_set(e, ERR_DATA, "pgoutput.value",
+                           "tuple has a value of unknown kind 0x%02x%s", kind,
                            kind == 'b' ? " (binary, which was not asked for)" : "");
         }
     }
@@ -206,7 +211,8 @@ pgo_read_row(struct pgo *d, struct rd *r, struct pgo_msg *m, struct err *e)
     if (!rd_ok(r))
         return pgo_bad_length("row", e);
     if (tag != 'N' || m->type == PGO_DELETE)
-        return err_set(e, ERR_DATA, "pgoutput.tuple", "'%c' message has unknown tuple tag 0x%02x", m->type, tag);
+        return err_set(e, ERR_DATA, "pgoutput.tuple", "'%c' message has unknown tuple tag 0x%02x",
+                       m->type, tag);
     if (!pgo_read_tuple(r, d->new_values, &row->new_row, e))
         return false;
     return rd_done(r) || pgo_bad_length("row", e);
@@ -247,7 +253,8 @@ pgo_read_message(struct rd *r, struct pgo_msg *m, struct err *e)
     if (!rd_done(r))
         return pgo_bad_length("logical", e);
     if (flags > 1)
-        return err_set(e, ERR_DATA, "pgoutput.flags", "logical message has unknown flags 0x%02x", flags);
+        return err_set(e, ERR_DATA, "pgoutput.flags", "logical message has unknown flags 0x%02x",
+                       flags);
     return true;
 }
 
@@ -280,7 +287,9 @@ pgo_decode(struct pgo *d, struct slice bytes, struct pgo_msg *out, struct err *e
     default:
         if (!rd_ok(&r))
             return err_set(e, ERR_DATA, "pgoutput.length", "message is empty");
-        return err_set(e, ERR_DATA, "pgoutput.type",
-                       "message of unknown type 0x%02x; the server speaks a later protocol than was asked for", type);
+        return err_set(
+            e, ERR_DATA, "pgoutput.type",
+            "message of unknown type 0x%02x; the server speaks a later protocol than was asked for",
+            type);
     }
 }

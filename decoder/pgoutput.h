@@ -37,15 +37,16 @@ struct pgo_column {
 
 struct pgo_relation {
     uint32_t oid;
-    struct slice schema, table; /* an empty schema on the wire means pg_catalog and is returned as such */
-    char identity;              /* d n f i */
+    struct slice schema,
+        table;     /* an empty schema on the wire means pg_catalog and is returned as such */
+    char identity; /* d n f i */
     uint16_t ncols;
     const struct pgo_column *cols;
 };
 
 struct pgo_row {
     uint32_t oid;
-    char old_kind;              /* 'K' identity columns only, 'O' the whole row, 0 none */
+    char old_kind; /* 'K' identity columns only, 'O' the whole row, 0 none */
     struct tuple old_row, new_row;
 };
 
@@ -70,7 +71,7 @@ struct pgo_msg {
             struct slice schema, name;
         } type_;
         struct {
-            uint8_t options;    /* 1 cascade, 2 restart identity */
+            uint8_t options; /* 1 cascade, 2 restart identity */
             uint32_t n;
             const uint32_t *oids;
         } truncate;

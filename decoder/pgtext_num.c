@@ -85,7 +85,8 @@ digits_only(uint64_t v, size_t n)
 
     /* High nibble 3 before and after adding 6: '0' to '9'. */
     return (((v ^ UINT64_C(0x3030303030303030)) & UINT64_C(0xF0F0F0F0F0F0F0F0) & mask) |
-            (((v + UINT64_C(0x0606060606060606)) ^ UINT64_C(0x3030303030303030)) & UINT64_C(0xF0F0F0F0F0F0F0F0) & mask)) == 0;
+            (((v + UINT64_C(0x0606060606060606)) ^ UINT64_C(0x3030303030303030)) &
+             UINT64_C(0xF0F0F0F0F0F0F0F0) & mask)) == 0;
 }
 
 /* An integer's text is its JSON: checked eight digits at a time in the place it is copied to. */

@@ -18,34 +18,36 @@ enum plan_use { PLAN_FOR_STREAM, PLAN_FOR_SNAPSHOT };
 enum { PLAN_SINKS_MAX = 4 };
 
 struct plan_field {
-    struct slice name;      /* as said (adjusted) */
-    uint16_t col;           /* index into relation.cols */
-    struct binding value;   /* bound for the value side */
-    const struct mapping *map; /* what a rule made of the column's values (decoder/mapper.h); NULL: nothing */
+    struct slice name;    /* as said (adjusted) */
+    uint16_t col;         /* index into relation.cols */
+    struct binding value; /* bound for the value side */
+    const struct mapping
+        *map; /* what a rule made of the column's values (decoder/mapper.h); NULL: nothing */
 };
 
 struct plan {
     enum plan_kind kind;
-    uint64_t id;                       /* unique in the process */
+    uint64_t id; /* unique in the process */
     const struct settings *settings;
-    struct relation *rel;              /* NULL but for PLAN_TABLE */
+    struct relation *rel; /* NULL but for PLAN_TABLE */
     const char *topic;
     uint16_t nfields;
-    struct plan_field *fields;         /* the surviving columns, table order */
+    struct plan_field *fields; /* the surviving columns, table order */
     uint16_t nkey;
-    struct plan_field *key;            /* key columns in key order, bound for the key side; nkey 0: no key */
-    const struct schema *key_schema;   /* NULL: none */
-    const struct schema *row_schema;   /* "<topic>.Value", optional */
+    struct plan_field *key; /* key columns in key order, bound for the key side; nkey 0: no key */
+    const struct schema *key_schema; /* NULL: none */
+    const struct schema *row_schema; /* "<topic>.Value", optional */
     const struct schema *envelope_schema;
-    struct slice unmasked;             /* a column that is named to be masked and is not, another rule being first; p NULL */
-    void *progs[PLAN_SINKS_MAX];       /* by sink index; made before the plan is used */
+    struct slice
+        unmasked; /* a column that is named to be masked and is not, another rule being first; p NULL */
+    void *progs[PLAN_SINKS_MAX]; /* by sink index; made before the plan is used */
     struct arena arena;
     atomic_uint refs;
 };
 
 /* Builds the plan of a relation. NULL: the registry lacks the type *missing, ask the catalog and come again. */
-struct plan *plan_new_table(struct relation *rel, enum plan_use use, const struct types *types, const struct settings *s,
-                            uint32_t *missing);
+struct plan *plan_new_table(struct relation *rel, enum plan_use use, const struct types *types,
+                            const struct settings *s, uint32_t *missing);
 /* Of records that are no rows. */
 struct plan *plan_new_event(const struct settings *s, enum plan_kind kind);
 struct plan *plan_ref(struct plan *p);

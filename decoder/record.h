@@ -15,10 +15,10 @@
 enum record_header { RECORD_PLAIN, RECORD_CONTEXT /* the four __debezium.context headers */ };
 
 struct record {
-    uint32_t key, nkey;        /* offset and length in recbuf.bytes */
+    uint32_t key, nkey; /* offset and length in recbuf.bytes */
     uint32_t value, nvalue;
-    uint32_t extra, nextra;    /* value of one more header (new key, old key), nextra 0: none */
-    const char *extra_name;    /* "__debezium.newkey"; constant */
+    uint32_t extra, nextra; /* value of one more header (new key, old key), nextra 0: none */
+    const char *extra_name; /* "__debezium.newkey"; constant */
     struct identity id;
     uint16_t index;            /* of this record among the change's: part of its identity */
     bool null_key, null_value; /* null bytes, not the text "null" */

@@ -18,8 +18,8 @@ struct relation {
     char identity;              /* pg_class.relreplident: d n f i */
     uint16_t ncols;
     struct column *cols;
-    uint16_t nkey;              /* primary key, else the first usable unique index; 0: none */
-    uint16_t *key;              /* indexes into cols, in the key's order */
+    uint16_t nkey; /* primary key, else the first usable unique index; 0: none */
+    uint16_t *key; /* indexes into cols, in the key's order */
     struct arena arena;
     atomic_uint refs;
 };
@@ -33,11 +33,11 @@ struct column_facts {
 };
 
 struct relation_facts {
-    bool found;                /* false: no such table (dropped or renamed since): optional columns, no key */
+    bool found; /* false: no such table (dropped or renamed since): optional columns, no key */
     size_t ncols;
     const struct column_facts *cols;
     size_t nkey;
-    const struct slice *key;   /* column names in key order */
+    const struct slice *key; /* column names in key order */
 };
 
 struct pgo_relation;

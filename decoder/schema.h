@@ -45,10 +45,10 @@ struct schema {
     const char *doc;                   /* NULL: none */
     const struct schema_param *params; /* in order */
     size_t nparams;
-    struct slice def;                  /* default, as the JSON of a payload value; n == 0: none */
-    const struct schema *items;        /* array */
+    struct slice def;                   /* default, as the JSON of a payload value; n == 0: none */
+    const struct schema *items;         /* array */
     const struct schema *keys, *values; /* map */
-    const struct schema_field *fields; /* struct */
+    const struct schema_field *fields;  /* struct */
     size_t nfields;
 };
 

@@ -27,7 +27,8 @@ topic_utf8_next(struct slice s, uint32_t *cp)
 static bool
 topic_is_legal(uint32_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 static void
@@ -91,7 +92,8 @@ topic_add_escape(struct buf *out, uint32_t cp, enum adjust_mode mode)
     if (mode != ADJUST_AVRO_UNICODE) {
         buf_str(out, cp > 0xFFFF ? "__" : "_");
     } else if (cp > 0xFFFF) {
-        buf_printf(out, "_u%04x_u%04x", 0xD800 + ((cp - 0x10000) >> 10), 0xDC00 + ((cp - 0x10000) & 0x3FF));
+        buf_printf(out, "_u%04x_u%04x", 0xD800 + ((cp - 0x10000) >> 10),
+                   0xDC00 + ((cp - 0x10000) & 0x3FF));
     } else {
         buf_printf(out, "_u%04x", cp);
     }
@@ -111,7 +113,8 @@ topic_adjust_name(struct buf *out, struct slice name, enum adjust_mode mode, boo
         size_t n = topic_utf8_next(name, &cp);
         bool digit = cp >= '0' && cp <= '9';
         /* The underscore starts avro_unicode's escapes, so there it is escaped itself. */
-        bool plain = topic_is_letter(cp) || (digit && !first) || (cp == '_' && mode != ADJUST_AVRO_UNICODE) ||
+        bool plain = topic_is_letter(cp) || (digit && !first) ||
+                     (cp == '_' && mode != ADJUST_AVRO_UNICODE) ||
                      (cp == '.' && !is_field && !first);
 
         if (plain) {

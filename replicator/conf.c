@@ -9,7 +9,8 @@
 #include "sinks/sink.h"
 
 /* What source.version says, by walbridge.compat's choices. */
-static const char *const compat_versions[] = {[COMPAT_3_6] = "3.6.1.Final", [COMPAT_1_2] = "1.2.5.Final"};
+static const char *const compat_versions[] = {
+    [COMPAT_3_6] = "3.6.1.Final", [COMPAT_1_2] = "1.2.5.Final"};
 
 const struct prop_table *const conf_tables[] = {
     &debezium_common_table, &debezium_postgres_table, &debezium_connector_table,
@@ -182,8 +183,10 @@ conf_settings(const struct config *c, struct settings *out)
         .heartbeat_prefix = config_str(c, "topic.heartbeat.prefix"),
         .heartbeat_topic = config_str(c, "topic.heartbeat.name"),
         .skipped_ops = skipped_operations(c),
-        .fail_on_unconvertible = is_one_of(c, "event.converting.failure.handling.mode", "fail", "fail"),
-        .silent_unconvertible = is_one_of(c, "event.converting.failure.handling.mode", "skip", "skip"),
+        .fail_on_unconvertible =
+            is_one_of(c, "event.converting.failure.handling.mode", "fail", "fail"),
+        .silent_unconvertible =
+            is_one_of(c, "event.converting.failure.handling.mode", "skip", "skip"),
         .skip_failed = !is_one_of(c, "event.processing.failure.handling.mode", "fail", "fail"),
         .silent_failed = is_one_of(c, "event.processing.failure.handling.mode", "skip", "ignore"),
         .skip_unchanged = config_bool(c, "skip.messages.without.change"),

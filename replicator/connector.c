@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -41,14 +41,16 @@ static bool
 connector_check_sinks(const struct connector_options *o, struct err *e)
 {
     if (o->nsinks == 0 || o->nsinks > PLAN_SINKS_MAX)
-        return err_set(e, ERR_CONFIG, "sink.count", "%zu sinks are given, 1 to %d are possible", o->nsinks, PLAN_SINKS_MAX);
+        return err_set(e, ERR_CONFIG, "sink.count", "%zu sinks are given, 1 to %d are possible",
+                       o->nsinks, PLAN_SINKS_MAX);
     for (size_t i = 0; i < o->nsinks; i++) {
         bool known = false;
 
         for (size_t k = 0; k < sizeof(connector_sinks) / sizeof(*connector_sinks); k++)
             known |= strcmp(o->sinks[i], connector_sinks[k].name) == 0;
         if (!known)
-            return err_set(e, ERR_CONFIG, "sink.unknown", "sink \"%s\" is unknown; kafka, bigquery, lines and null are there",
+            return err_set(e, ERR_CONFIG, "sink.unknown",
+                           "sink \"%s\" is unknown; kafka, bigquery, lines and null are there",
                            o->sinks[i]);
     }
     return true;
@@ -172,8 +174,11 @@ connector_open(struct connector *c, struct err *e)
     c->offsets = offsets_start(store, c->name, config_int(c->config, "offset.flush.interval.ms"));
     c->types = types_new();
     c->ledger = led_new((uint64_t)config_int(c->config, "walbridge.pending.max.bytes"));
-    c->pipeline = pipeline_new(&(struct pipeline_parts){
-        .settings = &c->settings, .sinks = c->sinks, .nsinks = c->nsinks, .ledger = c->ledger, .types = c->types});
+    c->pipeline = pipeline_new(&(struct pipeline_parts){.settings = &c->settings,
+                                                        .sinks = c->sinks,
+                                                        .nsinks = c->nsinks,
+                                                        .ledger = c->ledger,
+                                                        .types = c->types});
     c->phase = PHASE_NEW;
     c->snapshot_point = 0;
     c->received_lsn = 0;
@@ -271,7 +276,8 @@ static bool
 connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t *in_use_us)
 {
     int64_t max = config_int(c->config, "errors.max.retries");
-    int64_t slot_ms = config_int(c->config, "slot.max.retries") * config_int(c->config, "slot.retry.delay.ms");
+    int64_t slot_ms =
+        config_int(c->config, "slot.max.retries") * config_int(c->config, "slot.retry.delay.ms");
 
     if (e->cls != ERR_RETRY)
         return false;
@@ -307,7 +313,8 @@ connector_finish_parked(struct connector *c)
     struct err e = {0};
 
     /* What waits for the catalog waits for the server: that goes with the session and comes again. */
-    while (c->parked && !pipeline_waits_for_catalog(c->pipeline) && !c->sink_failed && !atomic_load(&c->stopping)) {
+    while (c->parked && !pipeline_waits_for_catalog(c->pipeline) && !c->sink_failed &&
+           !atomic_load(&c->stopping)) {
         switch (pipeline_resume(c->pipeline, &e)) {
         case PIPE_OK:
             c->parked = false;
@@ -371,7 +378,8 @@ connector_run(struct connector *c, struct err *e)
         }
         if (!connector_may_retry(c, e, attempt, &in_use_us))
             break;
-        wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS, cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
+        wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS,
+                                   cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
         log_err(LOG_WARN, e, "trying again");
         if (c->phase != PHASE_STREAM)
             c->sink_failed = true; /* nothing is stored yet that a later session could go on from */

@@ -15,10 +15,10 @@
 struct connector;
 
 struct connector_options {
-    struct config *config;         /* validated; outlives the connector */
-    const char *const *sinks;      /* names: kafka, bigquery, lines, null */
+    struct config *config;    /* validated; outlives the connector */
+    const char *const *sinks; /* names: kafka, bigquery, lines, null */
     size_t nsinks;
-    const char *lines_path;        /* for lines; "-" standard output */
+    const char *lines_path; /* for lines; "-" standard output */
 };
 
 struct connector *connector_new(const struct connector_options *o, struct err *e);

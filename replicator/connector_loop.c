@@ -15,16 +15,19 @@
 #include "replicator/connector_priv.h"
 
 enum {
-    LOOP_BUDGET = 4000,           /* frames between two looks at everything else */
-    LOOP_BATCHES = 4,             /* snapshot batches, likewise */
-    LOOP_STATUS_GAP_US = 250000,  /* between statuses that only say a new flush LSN */
-    LOOP_POSITION_GAP_US = 5000,  /* between looks at the position */
-    LOOP_QUIET_US = 5000000,      /* how long a position that no record stands at may wait to be stored */
+    LOOP_BUDGET = 4000,          /* frames between two looks at everything else */
+    LOOP_BATCHES = 4,            /* snapshot batches, likewise */
+    LOOP_STATUS_GAP_US = 250000, /* between statuses that only say a new flush LSN */
+    LOOP_POSITION_GAP_US = 5000, /* between looks at the position */
+    LOOP_QUIET_US =
+        5000000, /* how long a position that no record stands at may wait to be stored */
     LOOP_SLEEP_MAX_US = 1000000,
-    LOOP_NAP_US = 200,            /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
+    LOOP_NAP_US =
+        200, /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
     LOOP_PACE_WINDOW_US = 1000,
-    LOOP_BEHIND_FRAMES = 30,      /* a millisecond: what no live workload of single rows reaches */
-    LOOP_FULL_READ = 8192,        /* libpq's buffer has 16 kB: less than half of it says that the socket is empty */
+    LOOP_BEHIND_FRAMES = 30, /* a millisecond: what no live workload of single rows reaches */
+    LOOP_FULL_READ =
+        8192, /* libpq's buffer has 16 kB: less than half of it says that the socket is empty */
     LOOP_FDS = 8,
     LOOP_PROGRESS_US = 500000,
     LOOP_PROGRESS_LOG_US = 10000000,
@@ -105,7 +108,8 @@ loop_record_offset(const struct connector *c, const struct led_position *pos, st
  * may start exactly there.
  */
 static void
-loop_quiet_offset(const struct connector *c, const struct led_position *pos, uint64_t lsn, struct offset *o)
+loop_quiet_offset(const struct connector *c, const struct led_position *pos, uint64_t lsn,
+                  struct offset *o)
 {
     loop_start_offset(c, pos, o);
     o->lsn = o->lsn_proc = lsn - 1;
@@ -151,7 +155,8 @@ loop_store_position(struct connector *c, bool now)
         else
             loop_record_offset(c, &pos, &o);
         offsets_put(c->offsets, &o);
-    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet < c->snapshot_point || quiet == c->quiet_put) {
+    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet < c->snapshot_point ||
+               quiet == c->quiet_put) {
         c->quiet_since_us = 0;
     } else if (quiet == c->snapshot_point) { /* a snapshot without a row */
         loop_snapshot_offset(c, &pos, &o);
@@ -201,7 +206,8 @@ loop_step_failed(struct connector *c, uint64_t lsn, struct err *e)
 
     /* A sink's refusal and a row that cannot be said are found while putting; both end the incarnation. */
     c->sink_failed = true;
-    return err_wrap(e, "slot \"%s\", LSN %s", config_str(c->config, "slot.name"), num_lsn_text(text, lsn));
+    return err_wrap(e, "slot \"%s\", LSN %s", config_str(c->config, "slot.name"),
+                    num_lsn_text(text, lsn));
 }
 
 static void
@@ -313,8 +319,10 @@ loop_read(struct connector *c, bool *empty, struct err *e)
 static bool
 loop_may_beat(const struct connector *c)
 {
-    return c->heartbeat && c->wal && !c->parked && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
-           pipeline_may_beat(c->pipeline) && (c->has_stored || pipeline_stats(c->pipeline)->changes);
+    return c->heartbeat && c->wal && !c->parked &&
+           !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+           pipeline_may_beat(c->pipeline) &&
+           (c->has_stored || pipeline_stats(c->pipeline)->changes);
 }
 
 /* A heartbeat, when one is due. */
@@ -358,10 +366,13 @@ loop_show_progress(struct connector *c)
     snapshot_progress(c->snapshot, &p);
     seconds = (double)(now - p.started_us) / 1e6;
     rate = seconds > 0 ? (double)p.rows / seconds : 0;
-    n = snprintf(text, sizeof(text), "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s", p.tables_done + 1,
-                 p.tables, p.table ? " (" : "", p.table ? p.table : "", p.table ? ")" : "", p.rows, rate);
+    n = snprintf(text, sizeof(text),
+                 "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s",
+                 p.tables_done + 1, p.tables, p.table ? " (" : "", p.table ? p.table : "",
+                 p.table ? ")" : "", p.rows, rate);
     if (p.total_rows > (double)p.rows && rate > 0)
-        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left", (p.total_rows - (double)p.rows) / rate);
+        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left",
+                 (p.total_rows - (double)p.rows) / rate);
     if (terminal)
         log_progress(text);
     else
@@ -378,8 +389,8 @@ loop_snapshot_done(struct connector *c, struct err *e)
     snapshot_progress(c->snapshot, &p);
     seconds = (double)(clock_mono_us() - p.started_us) / 1e6;
     log_progress(NULL);
-    log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables, seconds,
-             num_lsn_text(lsn, c->snapshot_point));
+    log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables,
+             seconds, num_lsn_text(lsn, c->snapshot_point));
     snapshot_free(c->snapshot);
     c->snapshot = NULL;
     led_commit(c->ledger, c->snapshot_point);
@@ -397,7 +408,8 @@ loop_snapshot(struct connector *c, bool *empty, struct err *e)
     *empty = false;
     for (int i = 0; i < LOOP_BATCHES && !led_full(c->ledger); i++) {
         if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {
-            c->sink_failed = true; /* what was put of it must be read again under a snapshot of its own */
+            c->sink_failed =
+                true; /* what was put of it must be read again under a snapshot of its own */
             return err_wrap(e, "snapshot");
         }
         if (!c->batch) {
@@ -471,20 +483,25 @@ loop_sleep(struct connector *c, bool reading)
         return;
     }
     us = loop_deadline(c);
-    if (!atomic_load_explicit(&c->stopping, memory_order_relaxed)) /* else it is readable for good */
+    if (!atomic_load_explicit(&c->stopping,
+                              memory_order_relaxed)) /* else it is readable for good */
         loop_add_fd(fds, &n, c->stop_fd, POLLIN);
     loop_add_fd(fds, &n, offsets_fd(c->offsets), POLLIN);
     for (unsigned i = 0; i < c->nsinks; i++)
         loop_add_fd(fds, &n, c->sinks[i]->ops->fd(c->sinks[i]), POLLIN);
     if (c->wal)
-        loop_add_fd(fds, &n, wal_fd(c->wal), (short)((reading ? POLLIN : 0) | (c->status_left ? POLLOUT : 0)));
+        loop_add_fd(fds, &n, wal_fd(c->wal),
+                    (short)((reading ? POLLIN : 0) | (c->status_left ? POLLOUT : 0)));
     if (c->catalog)
-        loop_add_fd(fds, &n, catalog_fd(c->catalog), (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
+        loop_add_fd(fds, &n, catalog_fd(c->catalog),
+                    (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
     if (c->heartbeat && !atomic_load_explicit(&c->stopping, memory_order_relaxed))
-        loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat), (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));
+        loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat),
+                    (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
-    if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 && errno != EINTR)
+    if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 &&
+        errno != EINTR)
         log_warn("ppoll: %s", strerror(errno));
 }
 
@@ -545,14 +562,18 @@ connector_drain(struct connector *c)
             c->sinks[i]->ops->flush(c->sinks[i]);
         ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);
         loop_store_position(c, true);
-        (void)loop_status(c, &(struct err){0}); /* a server that has gone is no reason to drop what the sinks still take */
-        if (!ok || (led_pending(c->ledger) == 0 && !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
+        (void)loop_status(
+            c, &(struct err){
+                   0}); /* a server that has gone is no reason to drop what the sinks still take */
+        if (!ok || (led_pending(c->ledger) == 0 &&
+                    !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
             break;
         loop_sleep(c, false);
     }
     if (!ok)
         log_err(LOG_WARN, &e, "stopping");
     if (led_pending(c->ledger))
-        log_warn("%" PRIu64 " changes were not acknowledged in time; they are sent again at the next start",
+        log_warn("%" PRIu64
+                 " changes were not acknowledged in time; they are sent again at the next start",
                  led_pending(c->ledger));
 }

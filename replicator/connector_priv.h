@@ -53,26 +53,27 @@ struct connector {
     struct ledger *ledger;
     struct pipeline *pipeline;
     struct offsets *offsets;
-    struct offset stored;   /* as loaded */
+    struct offset stored; /* as loaded */
     bool has_stored;
-    bool sink_failed;       /* the incarnation cannot go on */
+    bool sink_failed; /* the incarnation cannot go on */
     enum phase phase;
-    uint64_t start_lsn;     /* streaming begins here, unless more has been stored since */
+    uint64_t start_lsn;      /* streaming begins here, unless more has been stored since */
     uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
-    bool progressed;        /* since the last failure */
-    bool slot_held;         /* the slot was made or read from by us, so it is ours to drop */
+    bool progressed;         /* since the last failure */
+    bool slot_held;          /* the slot was made or read from by us, so it is ours to drop */
 
     /* One session with the server. */
     struct pg_server server;
-    uint64_t system_id;     /* of the server that this incarnation began with: a name may come to mean another */
-    PGconn *repl;           /* until wal takes it over */
+    uint64_t
+        system_id; /* of the server that this incarnation began with: a name may come to mean another */
+    PGconn *repl; /* until wal takes it over */
     struct wal *wal;
     struct catalog *catalog;
     struct heartbeat *heartbeat; /* NULL: none are wanted */
     struct snapshot *snapshot;
     struct batch *batch;
     bool parked;
-    bool status_left;       /* a full socket kept some of a status */
+    bool status_left; /* a full socket kept some of a status */
     bool reply_due;
     uint64_t received_lsn;
     uint64_t told_lsn;

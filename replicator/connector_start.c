@@ -24,15 +24,19 @@ start_is_captured(const struct connector *c, const struct catalog_table *t)
 static void
 start_warn_identity(const struct catalog_table *t)
 {
-    log_warn("table \"%s.%s\" has %s: PostgreSQL refuses its updates and deletes while it is published, or sends no old row; "
-             "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL, or give it a primary key",
-             t->schema, t->name, t->identity == 'n' ? "REPLICA IDENTITY NOTHING" : "no primary key and no replica identity",
-             t->schema, t->name);
+    log_warn(
+        "table \"%s.%s\" has %s: PostgreSQL refuses its updates and deletes while it is published, "
+        "or sends no old row; "
+        "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL, or give it a primary key",
+        t->schema, t->name,
+        t->identity == 'n' ? "REPLICA IDENTITY NOTHING" : "no primary key and no replica identity",
+        t->schema, t->name);
 }
 
 /* Tables that pass the filters, in place; the rest are freed. */
 static bool
-start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n, struct err *e)
+start_captured_tables(struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n,
+                      struct err *e)
 {
     size_t all, kept = 0;
 
@@ -60,7 +64,8 @@ start_warn_identities(const struct catalog_table *tables, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct catalog_table *t = &tables[i];
 
-        if ((t->identity == 'n' || (t->identity == 'd' && !t->has_pk)) && warned++ < START_WARNINGS_MAX)
+        if ((t->identity == 'n' || (t->identity == 'd' && !t->has_pk)) &&
+            warned++ < START_WARNINGS_MAX)
             start_warn_identity(t);
     }
     if (warned > START_WARNINGS_MAX)
@@ -76,9 +81,11 @@ start_check_guardrail(const struct connector *c, size_t ntables, struct err *e)
         return true;
     if (strcasecmp(config_str(c->config, "guardrail.collections.limit.action"), "fail") == 0)
         return err_set(e, ERR_CONFIG, "config.guardrail",
-                       "%zu tables are captured, guardrail.collections.max allows %lld; narrow table.include.list or raise it",
+                       "%zu tables are captured, guardrail.collections.max allows %lld; narrow "
+                       "table.include.list or raise it",
                        ntables, (long long)max);
-    log_warn("%zu tables are captured, more than guardrail.collections.max (%lld)", ntables, (long long)max);
+    log_warn("%zu tables are captured, more than guardrail.collections.max (%lld)", ntables,
+             (long long)max);
     return true;
 }
 
@@ -107,7 +114,10 @@ start_publish_list(const struct connector *c, struct buf *out)
     static const struct {
         unsigned bit;
         const char *name;
-    } ops[] = {{OPS_CREATE, "insert"}, {OPS_UPDATE, "update"}, {OPS_DELETE, "delete"}, {OPS_TRUNCATE, "truncate"}};
+    } ops[] = {{OPS_CREATE, "insert"},
+               {OPS_UPDATE, "update"},
+               {OPS_DELETE, "delete"},
+               {OPS_TRUNCATE, "truncate"}};
 
     if (!config_given(c->config, "skipped.operations") || !c->settings.skipped_ops)
         return;
@@ -120,8 +130,8 @@ start_publish_list(const struct connector *c, struct buf *out)
 }
 
 static bool
-start_publication(struct connector *c, PGconn *conn, const struct catalog_table *tables, size_t n, bool dry_run,
-                  struct err *e)
+start_publication(struct connector *c, PGconn *conn, const struct catalog_table *tables, size_t n,
+                  bool dry_run, struct err *e)
 {
     const char *mode = config_str(c->config, "publication.autocreate.mode");
     struct pub_table *names = mem_array(n + 1, sizeof(*names));
@@ -201,7 +211,8 @@ start_wants_snapshot(const struct config *config)
 }
 
 static bool
-start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struct pg_slot *slot, bool *has_slot, struct err *e)
+start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struct pg_slot *slot,
+             bool *has_slot, struct err *e)
 {
     struct startup_facts f = {
         .connector = c->name,
@@ -238,7 +249,8 @@ start_check_server(struct connector *c, struct err *e)
 {
     if (strcmp(c->server.wal_level, "logical") != 0)
         return err_set(e, ERR_CONFIG, "server.wal_level",
-                       "wal_level is \"%s\", logical is needed: ALTER SYSTEM SET wal_level = logical, then restart the server "
+                       "wal_level is \"%s\", logical is needed: ALTER SYSTEM SET wal_level = "
+                       "logical, then restart the server "
                        "(on RDS: rds.logical_replication = 1 in the parameter group, then reboot)",
                        c->server.wal_level);
     return true;
@@ -247,14 +259,18 @@ start_check_server(struct connector *c, struct err *e)
 /* ------------------------------------------------------------------------------------------------ slot and snapshot */
 
 static bool
-start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temporary, struct pg_slot_created *made, struct err *e)
+start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temporary,
+                  struct pg_slot_created *made, struct err *e)
 {
-    bool failover = !temporary && config_bool(c->config, "slot.failover") && c->server.version >= 170000;
+    bool failover =
+        !temporary && config_bool(c->config, "slot.failover") && c->server.version >= 170000;
     char lsn[NUM_LSN_TEXT];
 
-    if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, start_timeout_ms(c), made, e))
+    if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, start_timeout_ms(c),
+                               made, e))
         return false;
-    log_info("created %sslot \"%s\" at %s", temporary ? "temporary " : "", name, num_lsn_text(lsn, made->consistent_lsn));
+    log_info("created %sslot \"%s\" at %s", temporary ? "temporary " : "", name,
+             num_lsn_text(lsn, made->consistent_lsn));
     return true;
 }
 
@@ -377,7 +393,8 @@ connector_stream(struct connector *c, struct err *e)
 }
 
 static bool
-start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan *plan, struct err *e)
+start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan *plan,
+           struct err *e)
 {
     struct pg_slot slot = {0};
     bool has_slot = false;
@@ -389,8 +406,10 @@ start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan 
     if (plan->warning[0])
         log_warn("%s", plan->warning);
     if (has_slot && slot.active)
-        return err_set(e, ERR_RETRY, "slot.in_use", "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
-                       slot.name, slot.active_pid);
+        return err_set(
+            e, ERR_RETRY, "slot.in_use",
+            "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
+            slot.name, slot.active_pid);
     return start_prepare_tables(c, conn, dry_run, e);
 }
 

@@ -16,7 +16,8 @@ struct facts_source {
     /* About the relation and those of its types that are not built in. One question at a time. */
     bool (*ask)(void *arg, const struct pgo_relation *rel, struct err *e);
     /* FACTS_READY: the types are in `types`, *facts is valid until the next ask. FACTS_FAILED: e. */
-    enum facts_state (*poll)(void *arg, struct types *types, const struct relation_facts **facts, struct err *e);
+    enum facts_state (*poll)(void *arg, struct types *types, const struct relation_facts **facts,
+                             struct err *e);
     void *arg;
 };
 

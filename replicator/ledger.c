@@ -16,28 +16,28 @@ struct led_entry {
     uint64_t lsn;
     uint64_t ordinal;
     uint32_t bytes;
-    uint16_t acks;     /* still awaited */
+    uint16_t acks; /* still awaited */
     uint8_t type;
 };
 
 struct led_slot {
     struct led_txn txn;
-    uint64_t end_lsn;  /* 0: its commit has not come yet */
-    bool has_record;   /* one of its entries, already off the head, was no note */
-    uint64_t last;     /* ticket behind its last entry; known at its end */
+    uint64_t end_lsn; /* 0: its commit has not come yet */
+    bool has_record;  /* one of its entries, already off the head, was no note */
+    uint64_t last;    /* ticket behind its last entry; known at its end */
 };
 
 struct ledger {
     struct led_entry *entries;
-    uint64_t mask;         /* entries' capacity - 1 */
-    uint64_t head, tail;   /* tickets: [head, tail) are in the ring */
+    uint64_t mask;       /* entries' capacity - 1 */
+    uint64_t head, tail; /* tickets: [head, tail) are in the ring */
     struct led_slot *txns;
     uint64_t txn_mask, txn_head, txn_tail;
-    bool open;             /* the newest transaction has not committed */
+    bool open; /* the newest transaction has not committed */
     uint64_t limit, bytes, pending;
     struct led_position pos;
     bool changed;
-    uint64_t quiet;        /* beyond pos.flush_lsn when no record has come since */
+    uint64_t quiet; /* beyond pos.flush_lsn when no record has come since */
     uint64_t stored;
 };
 
@@ -172,7 +172,8 @@ led_begin(struct ledger *l, const struct led_txn *t)
 }
 
 uint64_t
-led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal, unsigned acks, uint32_t bytes)
+led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal, unsigned acks,
+         uint32_t bytes)
 {
     uint64_t ticket = l->tail;
 
@@ -204,8 +205,8 @@ led_ack(struct ledger *l, uint64_t ticket, unsigned n, struct err *e)
     struct led_entry *en = &l->entries[ticket & l->mask];
 
     if (ticket - l->head >= l->tail - l->head || en->acks < n)
-        return err_set(e, ERR_BUG, "ledger.ack", "%u acks for ticket %" PRIu64 ", which awaits %u", n, ticket,
-                       ticket - l->head < l->tail - l->head ? en->acks : 0u);
+        return err_set(e, ERR_BUG, "ledger.ack", "%u acks for ticket %" PRIu64 ", which awaits %u",
+                       n, ticket, ticket - l->head < l->tail - l->head ? en->acks : 0u);
     en->acks = (uint16_t)(en->acks - n);
     if (en->acks)
         return true;
@@ -224,8 +225,8 @@ led_commit(struct ledger *l, uint64_t end_lsn)
 }
 
 uint64_t
-led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, uint64_t lsn, uint64_t end_lsn, unsigned acks,
-                uint32_t bytes)
+led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, uint64_t lsn,
+                uint64_t end_lsn, unsigned acks, uint32_t bytes)
 {
     uint64_t ticket;
 

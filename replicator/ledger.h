@@ -31,17 +31,17 @@ struct led_txn {
     uint64_t commit_lsn;      /* Begin's final_lsn */
     uint64_t last_commit_lsn; /* Debezium's lsn_commit while it runs; 0: none */
     int64_t commit_us;
-    uint64_t xid;             /* 0: none */
+    uint64_t xid; /* 0: none */
 };
 
 /* The offset that is true now. */
 struct led_position {
-    uint64_t lsn;             /* of the last delivered record */
-    uint64_t ordinal;         /* in its transaction, counted from 1; 0: none of a transaction */
+    uint64_t lsn;     /* of the last delivered record */
+    uint64_t ordinal; /* in its transaction, counted from 1; 0: none of a transaction */
     enum led_type type;
-    struct led_txn txn;       /* of that record */
-    uint64_t commit_end;      /* end of the last transaction that is wholly delivered; 0: none yet */
-    uint64_t flush_lsn;       /* what the server may be told once this is stored */
+    struct led_txn txn;  /* of that record */
+    uint64_t commit_end; /* end of the last transaction that is wholly delivered; 0: none yet */
+    uint64_t flush_lsn;  /* what the server may be told once this is stored */
 };
 
 /* limit_bytes: how much may be pending before led_full says stop. */
@@ -53,13 +53,14 @@ void led_start(struct ledger *l, uint64_t flush_lsn, uint64_t commit_end);
 
 void led_begin(struct ledger *l, const struct led_txn *t);
 /* Opens an entry that `acks` acknowledgements finish (0: nothing to wait for) and returns its ticket. */
-uint64_t led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal, unsigned acks, uint32_t bytes);
+uint64_t led_open(struct ledger *l, enum led_type type, uint64_t lsn, uint64_t ordinal,
+                  unsigned acks, uint32_t bytes);
 /* False: more acks than the entry waits for, or an unknown ticket (our bug). */
 bool led_ack(struct ledger *l, uint64_t ticket, unsigned n, struct err *e);
 void led_commit(struct ledger *l, uint64_t end_lsn);
 /* A record outside any transaction, complete by itself: flush may pass to end_lsn once it is delivered. */
-uint64_t led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type, uint64_t lsn, uint64_t end_lsn,
-                         unsigned acks, uint32_t bytes);
+uint64_t led_open_single(struct ledger *l, const struct led_txn *t, enum led_type type,
+                         uint64_t lsn, uint64_t end_lsn, unsigned acks, uint32_t bytes);
 /* A note outside any transaction. */
 uint64_t led_open_note(struct ledger *l, unsigned acks, uint32_t bytes);
 /* The server's position while nothing is pending; true when it moved the outputs. */

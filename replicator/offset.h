@@ -13,21 +13,22 @@
 struct offset {
     /* Debezium's members; 0 / -1 / NULL: absent. */
     uint64_t lsn, lsn_proc, lsn_commit;
-    uint64_t events_processed;     /* lsn_events_processed */
+    uint64_t events_processed; /* lsn_events_processed */
     bool has_txid;
     uint64_t txid;
     bool has_ts;
     int64_t ts_usec;
-    char message_type[12];         /* "INSERT", … ; "" absent */
-    char snapshot[16];             /* "INITIAL" while one runs; "" absent */
+    char message_type[12];                         /* "INSERT", … ; "" absent */
+    char snapshot[16];                             /* "INITIAL" while one runs; "" absent */
     bool last_snapshot_record, snapshot_completed; /* written with snapshot only */
-    char *extra;                   /* members we do not know, as JSON object text; kept when rewriting; NULL none */
+    char *extra; /* members we do not know, as JSON object text; kept when rewriting; NULL none */
 
     /* Ours: file fields or record headers. */
-    bool own;                      /* the members below are there: walbridge wrote this offset */
-    uint64_t flush_lsn;            /* what the server was, or may be, told */
-    uint64_t pos_commit_lsn, pos_lsn, pos_ordinal; /* last delivered change: rows up to it are dropped when sent again */
-    uint64_t commit_end;           /* end of the last whole transaction: source.sequence[0] after a restart */
+    bool own;           /* the members below are there: walbridge wrote this offset */
+    uint64_t flush_lsn; /* what the server was, or may be, told */
+    uint64_t pos_commit_lsn, pos_lsn,
+        pos_ordinal;     /* last delivered change: rows up to it are dropped when sent again */
+    uint64_t commit_end; /* end of the last whole transaction: source.sequence[0] after a restart */
     uint64_t system_id;
     uint32_t timeline;
     char slot[64], database[64];

@@ -11,7 +11,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { OFFSETS_MIN_GAP_MS = 50, OFFSETS_BACKOFF_MS = 200, OFFSETS_BACKOFF_CAP_MS = 10000, OFFSETS_STOP_TRIES = 3 };
+enum {
+    OFFSETS_MIN_GAP_MS = 50,
+    OFFSETS_BACKOFF_MS = 200,
+    OFFSETS_BACKOFF_CAP_MS = 10000,
+    OFFSETS_STOP_TRIES = 3
+};
 
 struct offsets {
     struct offset_store *store;
@@ -21,7 +26,8 @@ struct offsets {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    atomic_bool news;  /* since offsets_stored was last asked: spares it the lock and a system call */
+    atomic_bool
+        news; /* since offsets_stored was last asked: spares it the lock and a system call */
     /* Under the lock: */
     struct offset next;
     bool has_next, stopping, failed;
@@ -113,7 +119,8 @@ offsets_run(void *arg)
         offset_free(&now);
         pthread_mutex_lock(&o->lock);
         if (failures)
-            offsets_pause(o, clock_backoff_ms(failures, OFFSETS_BACKOFF_MS, OFFSETS_BACKOFF_CAP_MS));
+            offsets_pause(o,
+                          clock_backoff_ms(failures, OFFSETS_BACKOFF_MS, OFFSETS_BACKOFF_CAP_MS));
         else
             offsets_pause(o, o->gap_ms);
     }
@@ -129,7 +136,8 @@ offsets_start(struct offset_store *store, const char *connector, int64_t interva
 
     o->store = store;
     o->connector = mem_strdup(connector);
-    o->gap_ms = interval_ms > 0 && interval_ms < OFFSETS_MIN_GAP_MS ? interval_ms : OFFSETS_MIN_GAP_MS;
+    o->gap_ms =
+        interval_ms > 0 && interval_ms < OFFSETS_MIN_GAP_MS ? interval_ms : OFFSETS_MIN_GAP_MS;
     o->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     pthread_mutex_init(&o->lock, NULL);
     pthread_condattr_init(&attr);

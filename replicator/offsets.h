@@ -10,7 +10,8 @@
 struct offsets;
 
 /* Takes the store over. interval_ms: an upper bound for the time between two stores while offsets change. */
-struct offsets *offsets_start(struct offset_store *store, const char *connector, int64_t interval_ms);
+struct offsets *offsets_start(struct offset_store *store, const char *connector,
+                              int64_t interval_ms);
 /* Hands the newest offset over (copied); an older one that is not yet stored is dropped. */
 void offsets_put(struct offsets *o, const struct offset *offset);
 /* Readable when offsets_stored has news. */

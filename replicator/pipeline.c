@@ -85,7 +85,8 @@ pipeline_out_of_order(const char *what, struct err *e)
 static bool
 pipeline_gap(struct err *e)
 {
-    return err_set(e, ERR_FATAL, "wal.gap", "the server did not repeat the transaction that was cut off");
+    return err_set(e, ERR_FATAL, "wal.gap",
+                   "the server did not repeat the transaction that was cut off");
 }
 
 /*
@@ -96,7 +97,8 @@ static void
 pipeline_judge_txn(struct pipeline *p, uint64_t commit_lsn, uint64_t xid)
 {
     p->skip_txn = commit_lsn < p->done_commit || (p->bare.bare && commit_lsn < p->bare.bare_commit);
-    if (p->bare.bare && !p->skip_txn && (!p->bare.bare_is_row || !p->bare.bare_xid || p->bare.bare_xid == xid)) {
+    if (p->bare.bare && !p->skip_txn &&
+        (!p->bare.bare_is_row || !p->bare.bare_xid || p->bare.bare_xid == xid)) {
         p->bare.bare = false;
         p->bare_at = p->bare.bare_is_row ? commit_lsn : 0;
     }
@@ -233,8 +235,8 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err
         return false;
     p->stats.failed++;
     if (!p->parts.settings->silent_failed)
-        log_warn("%s: a change is left out, as event.processing.failure.handling.mode says: %s", num_lsn_text(lsn, c->lsn),
-                 e->msg);
+        log_warn("%s: a change is left out, as event.processing.failure.handling.mode says: %s",
+                 num_lsn_text(lsn, c->lsn), e->msg);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
         recbuf_clear(&p->out[i]);
     return true;
@@ -242,7 +244,8 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err
 
 /* A change of the open transaction. One that was delivered before is only counted, so that the counts go on after it. */
 static enum pipe_result
-pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type, bool repeated, struct err *e)
+pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
+                 bool repeated, struct err *e)
 {
     bool counted = p->parts.settings->transactions && plan->kind == PLAN_TABLE;
     unsigned nrecs;
@@ -260,7 +263,8 @@ pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum l
         pipeline_count_records(p);
     if (repeated)
         return PIPE_OK;
-    pipeline_ready_to_put(p, plan, led_open(p->parts.ledger, type, c->lsn, p->ordinal, nrecs, bytes));
+    pipeline_ready_to_put(p, plan,
+                          led_open(p->parts.ledger, type, c->lsn, p->ordinal, nrecs, bytes));
     p->done_commit = p->txn.commit_lsn;
     p->done_ordinal = p->ordinal;
     return pipeline_put(p, e);
@@ -307,24 +311,29 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
         return PIPE_OK;
     t = pipeline_table(p, row->oid);
     if (!t) {
-        err_set(e, ERR_DATA, "pgoutput.relation", "row of relation %u, which was never described", row->oid);
+        err_set(e, ERR_DATA, "pgoutput.relation", "row of relation %u, which was never described",
+                row->oid);
         return PIPE_ERROR;
     }
     if (!t->captured || (p->parts.settings->skipped_ops & row_kinds[kind].bit)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
-    if ((row->old_kind && row->old_row.n != t->ncols) || (kind != ROW_DELETE && row->new_row.n != t->ncols)) {
-        err_set(e, ERR_DATA, "pgoutput.columns", "row of \"%.*s.%.*s\" has %u columns, the relation %u",
+    if ((row->old_kind && row->old_row.n != t->ncols) ||
+        (kind != ROW_DELETE && row->new_row.n != t->ncols)) {
+        err_set(e, ERR_DATA, "pgoutput.columns",
+                "row of \"%.*s.%.*s\" has %u columns, the relation %u",
                 SLICE_ARG(t->plan->rel->schema), SLICE_ARG(t->plan->rel->table),
-                kind == ROW_DELETE || row->new_row.n == t->ncols ? row->old_row.n : row->new_row.n, t->ncols);
+                kind == ROW_DELETE || row->new_row.n == t->ncols ? row->old_row.n : row->new_row.n,
+                t->ncols);
         return PIPE_ERROR;
     }
     pipeline_change(p, &c, row_kinds[kind].op, t->plan);
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
-    if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged && change_says_nothing(&c, &p->compared)) {
+    if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
+        change_says_nothing(&c, &p->compared)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
@@ -459,7 +468,8 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
         err_set(e, ERR_BUG, "catalog.idle", "the catalog was never asked");
         return PIPE_ERROR;
     case FACTS_FAILED:
-        err_wrap(e, "looking up table \"%.*s.%.*s\"", SLICE_ARG(rel->schema), SLICE_ARG(rel->table));
+        err_wrap(e, "looking up table \"%.*s.%.*s\"", SLICE_ARG(rel->schema),
+                 SLICE_ARG(rel->table));
         return PIPE_ERROR;
     }
     plan = pipeline_plan(p, PLAN_FOR_STREAM, rel, facts, e);

@@ -31,12 +31,13 @@ struct pipeline_parts {
  * record's LSN, several rows may share it, and then they are repeated rather than skipped.
  */
 struct pipeline_resume {
-    uint64_t commit_lsn, ordinal; /* drop transactions before, and this one's first `ordinal` changes */
-    uint64_t last_commit_lsn;     /* source.sequence[0] of what comes next; 0: null */
-    bool bare;                    /* Debezium's: the members below instead of the first two */
-    bool bare_is_row;             /* bare_lsn is that of a row (messageType) */
+    uint64_t commit_lsn,
+        ordinal;              /* drop transactions before, and this one's first `ordinal` changes */
+    uint64_t last_commit_lsn; /* source.sequence[0] of what comes next; 0: null */
+    bool bare;                /* Debezium's: the members below instead of the first two */
+    bool bare_is_row;         /* bare_lsn is that of a row (messageType) */
     uint64_t bare_commit, bare_lsn, bare_rows;
-    uint64_t bare_xid;            /* transaction of that row; 0: unknown, the first one that is not older */
+    uint64_t bare_xid; /* transaction of that row; 0: unknown, the first one that is not older */
 };
 
 enum pipe_result { PIPE_OK, PIPE_PARKED, PIPE_ERROR };
@@ -49,7 +50,8 @@ void pipeline_start(struct pipeline *p, const struct pipeline_resume *r);
  * parked with a sink: its plan goes with the old session. */
 void pipeline_new_session(struct pipeline *p, struct facts_source facts);
 /* `data` stays valid until the next feed. lsn: the frame's; now_ns: the connector's clock. */
-enum pipe_result pipeline_feed(struct pipeline *p, struct slice data, uint64_t lsn, int64_t now_ns, struct err *e);
+enum pipe_result pipeline_feed(struct pipeline *p, struct slice data, uint64_t lsn, int64_t now_ns,
+                               struct err *e);
 /* Goes on with what is parked. */
 enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
 /* Waiting for the catalog (rather than a sink)? */
@@ -67,7 +69,7 @@ void pipeline_drop_plan(struct pipeline *p, struct plan *plan);
 /* Rows that a snapshot worker encoded. */
 struct batch_row {
     struct plan *plan;
-    uint64_t number;   /* in its table, from 1 */
+    uint64_t number; /* in its table, from 1 */
     uint32_t bytes;
     uint16_t nrecs[PLAN_SINKS_MAX];
 };
@@ -77,20 +79,21 @@ struct batch {
     struct recbuf out[PLAN_SINKS_MAX];
     struct batch_row *rows;
     size_t nrows, cap;
-    size_t at;                   /* rows put so far */
+    size_t at;                    /* rows put so far */
     uint32_t rec[PLAN_SINKS_MAX]; /* the next row's first record, per sink */
 };
 
 /* Puts a batch's rows; the ledger has an open transaction. PARKED: come again with the same batch. */
-enum pipe_result pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err *e);
+enum pipe_result pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn,
+                                    struct err *e);
 
 struct pipeline_stats {
-    uint64_t changes;   /* put, rows and others */
-    uint64_t filtered;  /* seen and not captured, or skipped */
-    uint64_t repeated;  /* sent again by the server and dropped */
+    uint64_t changes;  /* put, rows and others */
+    uint64_t filtered; /* seen and not captured, or skipped */
+    uint64_t repeated; /* sent again by the server and dropped */
     uint64_t unconverted;
-    uint64_t failed;    /* left out by event.processing.failure.handling.mode */
-    int64_t commit_us;  /* of the newest transaction */
+    uint64_t failed;   /* left out by event.processing.failure.handling.mode */
+    int64_t commit_us; /* of the newest transaction */
 };
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 

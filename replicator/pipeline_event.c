@@ -60,7 +60,8 @@ count_collection(struct txn_counts *t, const struct relation *rel)
     for (size_t i = 0; i < t->n; i++) {
         const char *name = t->collections[i].name.p;
 
-        if (t->collections[i].name.n == n && memcmp(name, rel->schema.p, rel->schema.n) == 0 && name[rel->schema.n] == '.' &&
+        if (t->collections[i].name.n == n && memcmp(name, rel->schema.p, rel->schema.n) == 0 &&
+            name[rel->schema.n] == '.' &&
             memcmp(name + rel->schema.n + 1, rel->table.p, rel->table.n) == 0)
             return i;
     }
@@ -69,7 +70,9 @@ count_collection(struct txn_counts *t, const struct relation *rel)
         t->collections = mem_grow(t->collections, t->cap, sizeof(*t->collections));
     }
     t->collections[t->n] = (struct txn_collection){
-        .name = {arena_printf(&t->names, "%.*s.%.*s", SLICE_ARG(rel->schema), SLICE_ARG(rel->table)), n}};
+        .name = {
+            arena_printf(&t->names, "%.*s.%.*s", SLICE_ARG(rel->schema), SLICE_ARG(rel->table)),
+            n}};
     return t->n++;
 }
 
@@ -118,7 +121,8 @@ pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
     c.summary = op == OP_END ? &sum : NULL;
     if (!pipeline_encode(p, &c, &nrecs, &bytes, e))
         return PIPE_ERROR;
-    pipeline_ready_to_put(p, plan, led_open(p->parts.ledger, LED_NOTE, p->msg_lsn, p->ordinal, nrecs, bytes));
+    pipeline_ready_to_put(
+        p, plan, led_open(p->parts.ledger, LED_NOTE, p->msg_lsn, p->ordinal, nrecs, bytes));
     return pipeline_put(p, e);
 }
 

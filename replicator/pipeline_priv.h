@@ -18,8 +18,8 @@ struct txn_counts {
     struct txn_collection *collections;
     size_t n, cap;
     uint64_t events;
-    struct txn_block block;  /* of the change at hand */
-    size_t current;          /* its collection */
+    struct txn_block block; /* of the change at hand */
+    size_t current;         /* its collection */
 };
 
 /* A relation of this session. */
@@ -35,14 +35,15 @@ struct pipeline {
     struct pipeline_parts parts;
     struct facts_source facts;
     struct pgo *pgo;
-    struct pgo_msg msg;       /* the message at hand; its views are valid while it is parked */
+    struct pgo_msg msg; /* the message at hand; its views are valid while it is parked */
     uint64_t msg_lsn;
     int64_t now_ns;
 
-    struct map *tables;       /* oid → struct pipe_table */
-    uint32_t last_oid;        /* rows come in runs of one table */
+    struct map *tables; /* oid → struct pipe_table */
+    uint32_t last_oid;  /* rows come in runs of one table */
     struct pipe_table *last_table;
-    struct plan *event_plans[PLAN_HEARTBEAT + 1]; /* of records that are no rows, by kind; made when first needed */
+    struct plan *event_plans[PLAN_HEARTBEAT +
+                             1]; /* of records that are no rows, by kind; made when first needed */
 
     /* The transaction being received. */
     bool in_txn, skip_txn, bare_txn;
@@ -56,7 +57,8 @@ struct pipeline {
     /* The last change put: what is sent again up to here is dropped. */
     uint64_t done_commit, done_ordinal, done_single;
     struct pipeline_resume bare;
-    uint64_t bare_at;         /* commit LSN of the transaction that a bare offset stands in, once it was found */
+    uint64_t
+        bare_at; /* commit LSN of the transaction that a bare offset stands in, once it was found */
 
     /* What is parked. */
     enum park park;
@@ -65,19 +67,20 @@ struct pipeline {
     unsigned put_sink;
     size_t put_rec;
     uint64_t put_ticket;
-    uint32_t truncate_at;     /* relations of a Truncate that are done */
+    uint32_t truncate_at; /* relations of a Truncate that are done */
 
-    bool commit_left;         /* the transaction's END is being put: its commit comes behind */
+    bool commit_left; /* the transaction's END is being put: its commit comes behind */
     struct txn_counts counts;
 
-    struct buf compared;      /* scratch of skip.messages.without.change */
+    struct buf compared; /* scratch of skip.messages.without.change */
     struct pipeline_stats stats;
 };
 
 /* pipeline_put.c */
 bool pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e);
 /* Encodes a change for every sink; total records and bytes. */
-bool pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes, struct err *e);
+bool pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes,
+                     struct err *e);
 void pipeline_ready_to_put(struct pipeline *p, struct plan *plan, uint64_t ticket);
 /* Gives what is encoded to the sinks, from where it stopped. */
 enum pipe_result pipeline_put(struct pipeline *p, struct err *e);

@@ -33,8 +33,8 @@ pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e)
 }
 
 struct plan *
-pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *wire, const struct relation_facts *facts,
-              struct err *e)
+pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *wire,
+              const struct relation_facts *facts, struct err *e)
 {
     struct relation *rel = relation_new(wire, facts);
     struct plan *plan;
@@ -42,17 +42,20 @@ pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *
 
     while (!(plan = plan_new_table(rel, use, p->parts.types, p->parts.settings, &missing))) {
         /* The catalog no longer knows the type (dropped since): as any type that cannot be said. */
-        const struct pgtype gone = {.oid = missing, .schema = "", .name = "unknown", .kind = 'p', .base_typmod = -1};
+        const struct pgtype gone = {
+            .oid = missing, .schema = "", .name = "unknown", .kind = 'p', .base_typmod = -1};
 
-        log_warn("table \"%.*s.%.*s\": type %u is not in the catalog any more", SLICE_ARG(rel->schema), SLICE_ARG(rel->table),
-                 missing);
+        log_warn("table \"%.*s.%.*s\": type %u is not in the catalog any more",
+                 SLICE_ARG(rel->schema), SLICE_ARG(rel->table), missing);
         types_add(p->parts.types, &gone);
     }
     relation_unref(rel);
     if (plan->unmasked.p)
-        log_warn("table \"%.*s.%.*s\": column \"%.*s\" is to be masked, but another rule that names it comes first, as in "
-                 "Debezium: its values are said",
-                 SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table), SLICE_ARG(plan->unmasked));
+        log_warn(
+            "table \"%.*s.%.*s\": column \"%.*s\" is to be masked, but another rule that names it "
+            "comes first, as in "
+            "Debezium: its values are said",
+            SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table), SLICE_ARG(plan->unmasked));
     if (!pipeline_compile(p, plan, e)) {
         pipeline_drop_plan(p, plan);
         return NULL;
@@ -71,7 +74,8 @@ pipeline_put(struct pipeline *p, struct err *e)
         struct recbuf *out = &p->out[p->put_sink];
 
         for (; p->put_rec < out->n; p->put_rec++)
-            switch (s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[p->put_rec], p->put_ticket, e)) {
+            switch (s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[p->put_rec],
+                                p->put_ticket, e)) {
             case SINK_TAKEN:
                 break;
             case SINK_FULL:
@@ -88,7 +92,8 @@ pipeline_put(struct pipeline *p, struct err *e)
 }
 
 static void
-pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct recbuf *out, uint64_t lsn)
+pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct recbuf *out,
+                          uint64_t lsn)
 {
     char text[NUM_LSN_TEXT];
 
@@ -99,15 +104,17 @@ pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct re
     }
     /* Thousands may come; the first ones and then every power of two are enough to act on. */
     if (p->stats.unconverted < 4 || (p->stats.unconverted & (p->stats.unconverted - 1)) == 0)
-        log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
-                 num_lsn_text(text, lsn), SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
-                 SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, p->stats.unconverted);
+        log_warn(
+            "%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
+            num_lsn_text(text, lsn), SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
+            SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, p->stats.unconverted);
     out->unconverted = 0;
 }
 
 /* Encodes a change for every sink; total records and bytes. */
 bool
-pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes, struct err *e)
+pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes,
+                struct err *e)
 {
     size_t total = 0;
 
@@ -147,15 +154,18 @@ pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err
 
             for (unsigned i = 0; i < p->parts.nsinks; i++)
                 nrecs += row->nrecs[i];
-            pipeline_ready_to_put(p, row->plan, led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
+            pipeline_ready_to_put(
+                p, row->plan,
+                led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
         }
         for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
             struct sink *s = p->parts.sinks[p->put_sink];
             struct recbuf *out = &b->out[p->put_sink];
 
             for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++)
-                switch (s->ops->put(s, row->plan->progs[p->put_sink], out, &out->recs[b->rec[p->put_sink] + p->put_rec],
-                                    p->put_ticket, e)) {
+                switch (s->ops->put(s, row->plan->progs[p->put_sink], out,
+                                    &out->recs[b->rec[p->put_sink] + p->put_rec], p->put_ticket,
+                                    e)) {
                 case SINK_TAKEN:
                     break;
                 case SINK_FULL:

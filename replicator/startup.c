@@ -30,18 +30,24 @@ startup_check_slot(const struct startup_facts *f, struct err *e)
         return true;
     if (s->has_plugin && strcmp(s->plugin, "pgoutput") != 0)
         return err_set(e, ERR_CONFIG, "slot.plugin",
-                       "slot \"%s\" uses the plugin \"%s\", but pgoutput is needed; drop it (walbridge slot drop %s) or set "
+                       "slot \"%s\" uses the plugin \"%s\", but pgoutput is needed; drop it "
+                       "(walbridge slot drop %s) or set "
                        "slot.name to another name",
                        s->name, s->plugin, s->name);
     if (s->database[0] && strcmp(s->database, f->database) != 0)
-        return err_set(e, ERR_CONFIG, "slot.database",
-                       "slot \"%s\" belongs to database \"%s\", not \"%s\"; set slot.name to another name", s->name,
-                       s->database, f->database);
+        return err_set(
+            e, ERR_CONFIG, "slot.database",
+            "slot \"%s\" belongs to database \"%s\", not \"%s\"; set slot.name to another name",
+            s->name, s->database, f->database);
     if (strcmp(s->wal_status, "lost") == 0)
         return err_set(e, ERR_FATAL, "slot.lost",
-                       "slot \"%s\" is invalidated (%s): WAL it needed is gone. Drop it (walbridge slot drop %s), forget the "
-                       "offset (walbridge offsets reset) and take a new snapshot; raise max_slot_wal_keep_size to avoid this",
-                       s->name, s->invalidation_reason[0] ? s->invalidation_reason : "max_slot_wal_keep_size was exceeded",
+                       "slot \"%s\" is invalidated (%s): WAL it needed is gone. Drop it (walbridge "
+                       "slot drop %s), forget the "
+                       "offset (walbridge offsets reset) and take a new snapshot; raise "
+                       "max_slot_wal_keep_size to avoid this",
+                       s->name,
+                       s->invalidation_reason[0] ? s->invalidation_reason
+                                                 : "max_slot_wal_keep_size was exceeded",
                        s->name);
     return true;
 }
@@ -55,18 +61,21 @@ startup_check_identity(const struct startup_facts *f, struct err *e)
     if (!o->own)
         return true;
     if (o->system_id && o->system_id != f->server->system_id)
-        return err_set(e, ERR_FATAL, "offset.foreign_system",
-                       "the stored offset of \"%s\" belongs to the server with system identifier %" PRIu64
-                       ", this one is %" PRIu64 "; if that is meant, run: walbridge offsets accept",
-                       f->connector, o->system_id, f->server->system_id);
+        return err_set(
+            e, ERR_FATAL, "offset.foreign_system",
+            "the stored offset of \"%s\" belongs to the server with system identifier %" PRIu64
+            ", this one is %" PRIu64 "; if that is meant, run: walbridge offsets accept",
+            f->connector, o->system_id, f->server->system_id);
     if (o->database[0] && strcmp(o->database, f->database) != 0)
         return err_set(e, ERR_FATAL, "offset.foreign_database",
-                       "the stored offset of \"%s\" belongs to database \"%s\", not \"%s\"; if that is meant, run: walbridge "
+                       "the stored offset of \"%s\" belongs to database \"%s\", not \"%s\"; if "
+                       "that is meant, run: walbridge "
                        "offsets accept",
                        f->connector, o->database, f->database);
     if (o->slot[0] && strcmp(o->slot, f->slot_name) != 0)
         return err_set(e, ERR_FATAL, "offset.foreign_slot",
-                       "the stored offset of \"%s\" belongs to slot \"%s\", not \"%s\"; if that is meant, run: walbridge "
+                       "the stored offset of \"%s\" belongs to slot \"%s\", not \"%s\"; if that is "
+                       "meant, run: walbridge "
                        "offsets accept",
                        f->connector, o->slot, f->slot_name);
     return true;
@@ -83,21 +92,28 @@ startup_behind(const struct startup_facts *f, uint64_t at, struct startup_plan *
     if (f->mismatch == MISMATCH_TRUST_SLOT || f->mismatch == MISMATCH_TRUST_GREATER) {
         out->start_lsn = f->slot->confirmed_lsn;
         snprintf(out->warning, sizeof(out->warning),
-                 "the stored offset %s lies behind slot \"%s\" at %s: going on from the slot, as offset.mismatch.strategy says",
+                 "the stored offset %s lies behind slot \"%s\" at %s: going on from the slot, as "
+                 "offset.mismatch.strategy says",
                  a, f->slot_name, b);
         return true;
     }
-    if (f->mismatch == MISMATCH_NO_VALIDATION || (!f->offset->own && f->mismatch == MISMATCH_REFUSE)) {
+    if (f->mismatch == MISMATCH_NO_VALIDATION ||
+        (!f->offset->own && f->mismatch == MISMATCH_REFUSE)) {
         snprintf(out->warning, sizeof(out->warning),
-                 "the stored offset %s lies behind slot \"%s\" at %s: changes between them, if there were any, are not sent "
+                 "the stored offset %s lies behind slot \"%s\" at %s: changes between them, if "
+                 "there were any, are not sent "
                  "again%s",
                  a, f->slot_name, b,
-                 f->offset->own ? "" : "; Debezium's driver confirms keepalives, so this is usual after it");
+                 f->offset->own
+                     ? ""
+                     : "; Debezium's driver confirms keepalives, so this is usual after it");
         return true;
     }
     return err_set(e, ERR_FATAL, "offset.behind",
-                   "the stored offset of \"%s\" is %s, but slot \"%s\" is confirmed up to %s: somebody moved or made it anew, "
-                   "and what lies between cannot be read any more; to go on from the slot, run: walbridge offsets accept; to "
+                   "the stored offset of \"%s\" is %s, but slot \"%s\" is confirmed up to %s: "
+                   "somebody moved or made it anew, "
+                   "and what lies between cannot be read any more; to go on from the slot, run: "
+                   "walbridge offsets accept; to "
                    "read the tables again, run: walbridge offsets reset",
                    f->connector, a, f->slot_name, b);
 }
@@ -112,13 +128,16 @@ startup_check_position(const struct startup_facts *f, struct startup_plan *out, 
     out->flush_lsn = f->offset->own && at > f->slot->confirmed_lsn ? at : f->slot->confirmed_lsn;
     if (at > f->server->wal_lsn && f->mismatch != MISMATCH_NO_VALIDATION)
         return err_set(e, ERR_FATAL, "offset.ahead",
-                       "the stored offset of \"%s\" is %s, but the server has only reached %s: it was restored from a backup "
-                       "or is another one; to go on from the slot, run: walbridge offsets accept; to read the tables again, "
+                       "the stored offset of \"%s\" is %s, but the server has only reached %s: it "
+                       "was restored from a backup "
+                       "or is another one; to go on from the slot, run: walbridge offsets accept; "
+                       "to read the tables again, "
                        "run: walbridge offsets reset",
                        f->connector, num_lsn_text(a, at), num_lsn_text(b, f->server->wal_lsn));
     if (at < f->slot->confirmed_lsn)
         return startup_behind(f, at, out, e);
-    if (at > f->slot->confirmed_lsn && (f->mismatch == MISMATCH_TRUST_OFFSET || f->mismatch == MISMATCH_TRUST_GREATER))
+    if (at > f->slot->confirmed_lsn &&
+        (f->mismatch == MISMATCH_TRUST_OFFSET || f->mismatch == MISMATCH_TRUST_GREATER))
         out->advance_to = out->flush_lsn = at;
     return true;
 }
@@ -167,13 +186,16 @@ startup_missing_slot(const struct startup_facts *f, struct startup_plan *out, st
 
     if (!f->drops_slot)
         return err_set(e, ERR_FATAL, "slot.missing",
-                       "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was written since cannot be read any "
-                       "more, so the slot is not made again silently; to begin anew with a snapshot, run: walbridge offsets "
+                       "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was "
+                       "written since cannot be read any "
+                       "more, so the slot is not made again silently; to begin anew with a "
+                       "snapshot, run: walbridge offsets "
                        "reset",
                        f->slot_name, f->connector);
     out->create_slot = true;
     snprintf(out->warning, sizeof(out->warning),
-             "slot \"%s\" was dropped, as slot.drop.on.stop says, and is made again: what was written since the stored offset "
+             "slot \"%s\" was dropped, as slot.drop.on.stop says, and is made again: what was "
+             "written since the stored offset "
              "%s is lost",
              f->slot_name, num_lsn_text(at, startup_offset_lsn(f->offset)));
     return true;

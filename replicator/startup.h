@@ -14,12 +14,18 @@
 #include "replicator/pipeline.h"
 
 /* offset.mismatch.strategy; unset is ours: any mismatch is refused. */
-enum mismatch { MISMATCH_REFUSE, MISMATCH_NO_VALIDATION, MISMATCH_TRUST_OFFSET, MISMATCH_TRUST_SLOT, MISMATCH_TRUST_GREATER };
+enum mismatch {
+    MISMATCH_REFUSE,
+    MISMATCH_NO_VALIDATION,
+    MISMATCH_TRUST_OFFSET,
+    MISMATCH_TRUST_SLOT,
+    MISMATCH_TRUST_GREATER
+};
 
 struct startup_facts {
     const char *connector, *slot_name, *database;
-    bool want_snapshot;             /* snapshot.mode asks for data when there is no offset */
-    bool drops_slot;                /* slot.drop.on.stop: a slot that is missing is no surprise */
+    bool want_snapshot; /* snapshot.mode asks for data when there is no offset */
+    bool drops_slot;    /* slot.drop.on.stop: a slot that is missing is no surprise */
     enum mismatch mismatch;
     bool has_offset;
     const struct offset *offset;
@@ -29,13 +35,15 @@ struct startup_facts {
 };
 
 struct startup_plan {
-    bool create_slot;       /* the connector's slot is to be made; its point is where streaming starts */
-    bool snapshot;          /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
-    uint64_t advance_to;    /* the slot is to be advanced before; 0: no */
-    uint64_t start_lsn;     /* 0: known only once a slot is made */
-    uint64_t flush_lsn;     /* what the server knows already, or our store has: nothing stored from now on may claim less */
+    bool create_slot; /* the connector's slot is to be made; its point is where streaming starts */
+    bool
+        snapshot; /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
+    uint64_t advance_to; /* the slot is to be advanced before; 0: no */
+    uint64_t start_lsn;  /* 0: known only once a slot is made */
+    uint64_t
+        flush_lsn; /* what the server knows already, or our store has: nothing stored from now on may claim less */
     struct pipeline_resume resume;
-    char warning[400];      /* to be logged; "" none */
+    char warning[400]; /* to be logged; "" none */
 };
 
 /* False: e says what does not fit, with both positions and the command that settles it. */

@@ -32,8 +32,8 @@ struct sink_ops {
     /* Appends the change's 0..n records to out. Pure; any thread. */
     bool (*encode)(const void *prog, const struct change *c, struct recbuf *out, struct err *e);
     /* Takes one record of `b`. Order of puts is the order of delivery per key. */
-    enum sink_put (*put)(struct sink *s, void *prog, const struct recbuf *b, const struct record *r, uint64_t ticket,
-                         struct err *e);
+    enum sink_put (*put)(struct sink *s, void *prog, const struct recbuf *b, const struct record *r,
+                         uint64_t ticket, struct err *e);
     /* Serves events and reports acks. False: e is set, as for SINK_ERROR. */
     bool (*poll)(struct sink *s, struct err *e);
     /* Readable when poll has something to do; -1: none. */
@@ -50,18 +50,18 @@ struct sink_ops {
 /* First member of every sink. */
 struct sink {
     const struct sink_ops *ops;
-    sink_ack ack;    /* set by the owner before the first put */
+    sink_ack ack; /* set by the owner before the first put */
     void *ack_arg;
-    unsigned index;  /* into plan.progs */
+    unsigned index; /* into plan.progs */
 };
 
 /* What a sink's constructor gets. */
 struct sink_env {
     const struct config *config;
     const struct settings *settings;
-    const char *connector;   /* name */
-    const char *run_id;      /* UUID v7 text, new on every start: header __debezium.context.runId */
-    const char *lines_path;  /* lines: file, "-" standard output */
+    const char *connector;  /* name */
+    const char *run_id;     /* UUID v7 text, new on every start: header __debezium.context.runId */
+    const char *lines_path; /* lines: file, "-" standard output */
 };
 
 struct sink *sink_null_new(const struct sink_env *env, struct err *e);

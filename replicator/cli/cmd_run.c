@@ -50,10 +50,13 @@ run_check_names(const struct run *r, struct err *e)
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(config_name(r->jobs[i].config), config_name(r->jobs[k].config)) == 0)
-                return err_set(e, ERR_CONFIG, "cli.names", "two connectors are named \"%s\"; give each \"name\" of its own",
+                return err_set(e, ERR_CONFIG, "cli.names",
+                               "two connectors are named \"%s\"; give each \"name\" of its own",
                                config_name(r->jobs[i].config));
     if (r->n > 1 && r->output && run_has_sink(r, "lines"))
-        return err_set(e, ERR_CONFIG, "cli.output", "several connectors cannot share the file \"%s\"; run them apart", r->output);
+        return err_set(e, ERR_CONFIG, "cli.output",
+                       "several connectors cannot share the file \"%s\"; run them apart",
+                       r->output);
     return true;
 }
 
@@ -76,7 +79,8 @@ run_prepare(struct run *r, const struct cli_args *a, struct err *e)
     r->jobs = mem_array(cli_noperands(a), sizeof(*r->jobs));
     for (; r->n < cli_noperands(a); r->n++) {
         struct job *j = &r->jobs[r->n];
-        struct connector_options o = {.sinks = r->sinks, .nsinks = r->nsinks, .lines_path = r->output ? r->output : "-"};
+        struct connector_options o = {
+            .sinks = r->sinks, .nsinks = r->nsinks, .lines_path = r->output ? r->output : "-"};
 
         j->config = conf_args_read(a, cli_operand(a, r->n), e);
         if (!j->config)
@@ -126,7 +130,8 @@ run_start(struct run *r, struct err *e)
 
         j->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (j->done_fd < 0 || pthread_create(&j->thread, NULL, run_thread, j) != 0)
-            return err_set(e, ERR_FATAL, "cli.thread", "cannot start a thread: %s", strerror(errno));
+            return err_set(e, ERR_FATAL, "cli.thread", "cannot start a thread: %s",
+                           strerror(errno));
         j->running = true;
     }
     return true;
@@ -215,8 +220,10 @@ run_check(struct run *r)
     int code = EXIT_OK;
 
     for (size_t i = 0; i < r->n; i++) {
-        struct connector_options o = {
-            .config = r->jobs[i].config, .sinks = r->sinks, .nsinks = r->nsinks, .lines_path = r->output ? r->output : "-"};
+        struct connector_options o = {.config = r->jobs[i].config,
+                                      .sinks = r->sinks,
+                                      .nsinks = r->nsinks,
+                                      .lines_path = r->output ? r->output : "-"};
         struct err e = {0};
 
         log_set_connector(config_name(o.config));
@@ -265,10 +272,14 @@ run_main(const struct cli_args *a)
 }
 
 static const struct cli_option run_options[] = {
-    {0, "sink", "NAME", true, "kafka,bigquery,lines,null", "where changes go; may be given several times (default: kafka)"},
-    {0, "output", "FILE", false, NULL, "for --sink lines: the file to append to (default: standard output)"},
+    {0, "sink", "NAME", true, "kafka,bigquery,lines,null",
+     "where changes go; may be given several times (default: kafka)"},
+    {0, "output", "FILE", false, NULL,
+     "for --sink lines: the file to append to (default: standard output)"},
     CONF_SET_OPTION,
-    {0, "check", NULL, false, NULL, "looks at the configuration, the database and the sinks, changes nothing, and says what it found"},
+    {0, "check", NULL, false, NULL,
+     "looks at the configuration, the database and the sinks, changes nothing, and says what it "
+     "found"},
     {0, NULL, NULL, false, NULL, NULL},
 };
 
@@ -280,8 +291,12 @@ const struct cli_command cmd_run = {
     .options = run_options,
     .run = run_main,
     .help = "run connectors from their files",
-    .details = "FILE is connector JSON {\"name\": ..., \"config\": {...}}, flat JSON or a properties file; - is standard input. "
-               "Several files are several connectors: when one fails the others go on, and the command ends non-zero at the "
-               "end. SIGTERM and SIGINT stop in order: what the sinks have is acknowledged, the offset is stored, the server "
-               "is told; exit status 0.",
+    .details =
+        "FILE is connector JSON {\"name\": ..., \"config\": {...}}, flat JSON or a properties "
+        "file; - is standard input. "
+        "Several files are several connectors: when one fails the others go on, and the command "
+        "ends non-zero at the "
+        "end. SIGTERM and SIGINT stop in order: what the sinks have is acknowledged, the offset is "
+        "stored, the server "
+        "is told; exit status 0.",
 };

@@ -24,17 +24,17 @@ struct catalog {
     PGconn *conn;
     enum step step;
     bool want_write;
-    bool asked;               /* sql holds a question that awaits its answer */
+    bool asked; /* sql holds a question that awaits its answer */
     struct buf sql;
     unsigned failures;
-    int64_t retry_us;         /* STEP_BROKEN: when to connect again */
-    unsigned results;         /* how many of the question's results have come */
-    bool failed;              /* one of them was an error */
-    bool refused;             /* the session cannot be opened again: somebody has to act; why says how */
+    int64_t retry_us; /* STEP_BROKEN: when to connect again */
+    unsigned results; /* how many of the question's results have come */
+    bool failed;      /* one of them was an error */
+    bool refused;     /* the session cannot be opened again: somebody has to act; why says how */
     struct err why;
-    struct arena arena;       /* the answer's */
+    struct arena arena; /* the answer's */
     struct relation_facts facts;
-    PGresult *types;          /* taken into the registry when the whole answer is there */
+    PGresult *types; /* taken into the registry when the whole answer is there */
 };
 
 /* ------------------------------------------------------------------------------------------------ questions */
@@ -45,18 +45,22 @@ struct catalog {
  * A domain's NOT NULL counts as the column's. Columns of an index that are only INCLUDEd are no key.
  */
 static const char facts_sql[] =
-    "WITH rel AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WITH rel AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "
+    "= c.relnamespace "
     "WHERE n.nspname = %s AND c.relname = %s), "
     "idx AS (SELECT i.indexrelid, i.indrelid, i.indkey, i.indnkeyatts FROM pg_catalog.pg_index i "
     "JOIN rel ON i.indrelid = rel.oid JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
     "JOIN pg_catalog.pg_am am ON am.oid = ic.relam "
     "WHERE i.indisprimary OR (i.indisunique AND NOT 0 = ANY (i.indkey::int2[])) "
-    "ORDER BY i.indisprimary DESC, CASE WHEN i.indisclustered THEN 1 WHEN am.amname = 'hash' THEN 2 ELSE 3 END, ic.relname "
+    "ORDER BY i.indisprimary DESC, CASE WHEN i.indisclustered THEN 1 WHEN am.amname = 'hash' THEN "
+    "2 ELSE 3 END, ic.relname "
     "LIMIT 1) "
-    "SELECT 'c' AS kind, a.attnum::int AS n, a.attname::text, a.attnotnull OR (t.typtype = 'd' AND t.typnotnull), "
+    "SELECT 'c' AS kind, a.attnum::int AS n, a.attname::text, a.attnotnull OR (t.typtype = 'd' AND "
+    "t.typnotnull), "
     "a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
     "a.atttypid::text, a.atttypmod::text, "
-    "EXISTS (SELECT 1 FROM rel JOIN pg_catalog.pg_index ri ON ri.indrelid = rel.oid AND ri.indisreplident "
+    "EXISTS (SELECT 1 FROM rel JOIN pg_catalog.pg_index ri ON ri.indrelid = rel.oid AND "
+    "ri.indisreplident "
     "WHERE a.attnum = ANY (ri.indkey::int2[])) "
     "FROM rel JOIN pg_catalog.pg_attribute a ON a.attrelid = rel.oid "
     "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
@@ -65,21 +69,35 @@ static const char facts_sql[] =
     "UNION ALL "
     "SELECT 'k', k.n::int, a.attname::text, NULL, NULL, NULL, NULL, NULL, NULL "
     "FROM idx CROSS JOIN LATERAL unnest(idx.indkey::int2[]) WITH ORDINALITY AS k(attnum, n) "
-    "JOIN pg_catalog.pg_attribute a ON a.attrelid = idx.indrelid AND a.attnum = k.attnum WHERE k.n <= idx.indnkeyatts "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = idx.indrelid AND a.attnum = k.attnum WHERE k.n "
+    "<= idx.indnkeyatts "
     "ORDER BY 1, 2";
 
-enum { COL_KIND, COL_N, COL_NAME, COL_NOT_NULL, COL_GENERATED, COL_DEFAULT, COL_TYPE, COL_TYPMOD,
-       COL_IDENTITY, COL_COLS };
+enum {
+    COL_KIND,
+    COL_N,
+    COL_NAME,
+    COL_NOT_NULL,
+    COL_GENERATED,
+    COL_DEFAULT,
+    COL_TYPE,
+    COL_TYPMOD,
+    COL_IDENTITY,
+    COL_COLS
+};
 
 /* The given types, what they are arrays of and domains over, enum labels in their sort order. */
 static const char types_sql[] =
     "WITH RECURSIVE want(oid) AS (SELECT oid FROM pg_catalog.pg_type WHERE %s UNION "
     "SELECT v.oid FROM want w JOIN pg_catalog.pg_type p ON p.oid = w.oid "
-    "CROSS JOIN LATERAL (VALUES (CASE WHEN p.typlen = -1 THEN p.typelem ELSE 0 END), (p.typbasetype)) AS v(oid) "
+    "CROSS JOIN LATERAL (VALUES (CASE WHEN p.typlen = -1 THEN p.typelem ELSE 0 END), "
+    "(p.typbasetype)) AS v(oid) "
     "WHERE v.oid <> 0) "
     "SELECT t.oid::text, n.nspname::text, t.typname::text, t.typtype::text, "
-    "CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typbasetype::text, t.typtypmod::text, e.enumlabel::text "
-    "FROM want w JOIN pg_catalog.pg_type t ON t.oid = w.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace "
+    "CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typbasetype::text, "
+    "t.typtypmod::text, e.enumlabel::text "
+    "FROM want w JOIN pg_catalog.pg_type t ON t.oid = w.oid JOIN pg_catalog.pg_namespace n ON "
+    "n.oid = t.typnamespace "
     "LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid ORDER BY t.oid, e.enumsortorder";
 
 /* All that are not built in, without the row types of tables and their arrays, which no column of use has. */
@@ -87,7 +105,17 @@ static const char types_all[] =
     "oid >= 16384 AND typtype <> 'c' AND NOT EXISTS "
     "(SELECT 1 FROM pg_catalog.pg_type el WHERE el.oid = pg_type.typelem AND el.typtype = 'c')";
 
-enum { TYPES_OID, TYPES_SCHEMA, TYPES_NAME, TYPES_KIND, TYPES_ELEM, TYPES_BASE, TYPES_TYPMOD, TYPES_LABEL, TYPES_COLS };
+enum {
+    TYPES_OID,
+    TYPES_SCHEMA,
+    TYPES_NAME,
+    TYPES_KIND,
+    TYPES_ELEM,
+    TYPES_BASE,
+    TYPES_TYPMOD,
+    TYPES_LABEL,
+    TYPES_COLS
+};
 
 static void
 catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
@@ -105,7 +133,8 @@ catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
 
 /* Appends the question about the types that the registry lacks; false when there are none. */
 static bool
-catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols, uint16_t n)
+catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols,
+                  uint16_t n)
 {
     struct buf list;
 
@@ -137,7 +166,8 @@ catalog_u32(const PGresult *r, int row, int col)
 static struct slice
 catalog_text(struct arena *a, const PGresult *r, int row, int col)
 {
-    return arena_slice(a, (struct slice){PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col)});
+    return arena_slice(a,
+                       (struct slice){PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col)});
 }
 
 static bool
@@ -285,7 +315,8 @@ catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *e)
     }
     buf_free(&types);
     if (!buf_ok(&c->sql))
-        return err_set(e, ERR_DATA, "catalog.question", "table \"%.*s.%.*s\" has too many columns of user-defined types",
+        return err_set(e, ERR_DATA, "catalog.question",
+                       "table \"%.*s.%.*s\" has too many columns of user-defined types",
                        SLICE_ARG(rel->schema), SLICE_ARG(rel->table));
     c->asked = true;
     if (c->step == STEP_IDLE && c->conn)
@@ -309,7 +340,8 @@ catalog_take(struct catalog *c, PGresult *r)
         c->types = r;
         return;
     } else if (!c->failed) {
-        err_set(&c->why, ERR_BUG, "catalog.shape", "catalog query answered with %d columns", PQnfields(r));
+        err_set(&c->why, ERR_BUG, "catalog.shape", "catalog query answered with %d columns",
+                PQnfields(r));
         c->failed = true;
     }
     PQclear(r);
@@ -375,7 +407,8 @@ catalog_reconnect(struct catalog *c)
 }
 
 enum facts_state
-catalog_poll(struct catalog *c, struct types *types, const struct relation_facts **facts, struct err *e)
+catalog_poll(struct catalog *c, struct types *types, const struct relation_facts **facts,
+             struct err *e)
 {
     if (c->step == STEP_BROKEN || c->step == STEP_CONNECTING)
         catalog_reconnect(c);
@@ -415,7 +448,8 @@ catalog_source_ask(void *arg, const struct pgo_relation *rel, struct err *e)
 }
 
 static enum facts_state
-catalog_source_poll(void *arg, struct types *types, const struct relation_facts **facts, struct err *e)
+catalog_source_poll(void *arg, struct types *types, const struct relation_facts **facts,
+                    struct err *e)
 {
     return catalog_poll(arg, types, facts, e);
 }
@@ -429,7 +463,8 @@ catalog_facts_source(struct catalog *c)
 int
 catalog_fd(const struct catalog *c)
 {
-    return c->conn && (c->step == STEP_WAITING || c->step == STEP_CONNECTING) ? PQsocket(c->conn) : -1;
+    return c->conn && (c->step == STEP_WAITING || c->step == STEP_CONNECTING) ? PQsocket(c->conn)
+                                                                              : -1;
 }
 
 bool
@@ -468,8 +503,10 @@ catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
 {
     /* Names as the server sorts them bytewise: the snapshot's order must not depend on a locale. */
     PGresult *r = pg_query(c, e, 7,
-                           "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text, "
-                           "c.reltuples::text, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND "
+                           "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, "
+                           "c.relreplident::text, "
+                           "c.reltuples::text, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE "
+                           "i.indrelid = c.oid AND "
                            "i.indisprimary) FROM pg_catalog.pg_class c "
                            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
                            "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' "
@@ -506,13 +543,17 @@ catalog_tables_free(struct catalog_table *t, size_t n)
 }
 
 static void
-catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a, struct pgo_relation *rel)
+catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a,
+                      struct pgo_relation *rel)
 {
     int rows = PQntuples(r);
     struct pgo_column *cols = arena_alloc(a, (size_t)(rows ? rows : 1) * sizeof(*cols));
 
-    *rel = (struct pgo_relation){
-        .oid = t->oid, .schema = slice_of(t->schema), .table = slice_of(t->name), .identity = t->identity, .cols = cols};
+    *rel = (struct pgo_relation){.oid = t->oid,
+                                 .schema = slice_of(t->schema),
+                                 .table = slice_of(t->name),
+                                 .identity = t->identity,
+                                 .cols = cols};
     for (int i = 0; i < rows; i++) {
         int64_t typmod = -1;
 
@@ -529,8 +570,8 @@ catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct a
 }
 
 bool
-catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a, struct pgo_relation *rel,
-                 struct relation_facts *facts, struct err *e)
+catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a,
+                 struct pgo_relation *rel, struct relation_facts *facts, struct err *e)
 {
     struct buf sql;
     PGresult *r;

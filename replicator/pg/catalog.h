@@ -27,10 +27,11 @@ bool catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *
  * FACTS_READY: the types are in `types`, *facts points to what is valid until the next catalog_ask.
  * FACTS_FAILED: e says why; not for a lost session, which is opened again with back-off.
  */
-enum facts_state catalog_poll(struct catalog *c, struct types *types, const struct relation_facts **facts, struct err *e);
+enum facts_state catalog_poll(struct catalog *c, struct types *types,
+                              const struct relation_facts **facts, struct err *e);
 /* The same as the pipeline sees it. */
 struct facts_source catalog_facts_source(struct catalog *c);
-int catalog_fd(const struct catalog *c);         /* -1: nothing to wait for */
+int catalog_fd(const struct catalog *c); /* -1: nothing to wait for */
 bool catalog_wants_write(const struct catalog *c);
 int64_t catalog_deadline_us(const struct catalog *c); /* INT64_MAX: none */
 
@@ -44,10 +45,10 @@ bool catalog_load_types(PGconn *c, struct types *types, struct err *e);
 struct catalog_table {
     uint32_t oid;
     char *schema, *name;
-    char kind;       /* r p */
-    char identity;   /* d n f i */
-    bool has_pk;     /* a primary key stands behind identity d */
-    double rows;     /* estimate; -1 unknown */
+    char kind;     /* r p */
+    char identity; /* d n f i */
+    bool has_pk;   /* a primary key stands behind identity d */
+    double rows;   /* estimate; -1 unknown */
 };
 bool catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e);
 void catalog_tables_free(struct catalog_table *t, size_t n);
@@ -55,7 +56,8 @@ void catalog_tables_free(struct catalog_table *t, size_t n);
  * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
  * Types that the registry lacks are added to it.
  */
-bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a,
-                      struct pgo_relation *rel, struct relation_facts *facts, struct err *e);
+bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types,
+                      struct arena *a, struct pgo_relation *rel, struct relation_facts *facts,
+                      struct err *e);
 
 #endif

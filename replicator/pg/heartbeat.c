@@ -13,10 +13,10 @@ struct heartbeat {
     const struct pg_params *params;
     int64_t interval_us, next_us;
     const char *query;
-    PGconn *conn;        /* kept between beats */
+    PGconn *conn; /* kept between beats */
     enum beat_step step;
     bool want_write;
-    bool failed;         /* the query that runs has failed */
+    bool failed; /* the query that runs has failed */
     struct err why;
 };
 
@@ -83,7 +83,8 @@ heartbeat_sent(struct heartbeat *h)
     if (!h->query)
         return;
     if (h->step != BEAT_IDLE) {
-        log_warn("heartbeat.action.query still runs since the last heartbeat; it is not started again");
+        log_warn(
+            "heartbeat.action.query still runs since the last heartbeat; it is not started again");
         return;
     }
     if (h->conn) {

@@ -13,7 +13,8 @@
 struct heartbeat;
 
 /* query NULL: records only. params must outlive it. */
-struct heartbeat *heartbeat_new(const struct pg_params *params, int64_t interval_ms, const char *query);
+struct heartbeat *heartbeat_new(const struct pg_params *params, int64_t interval_ms,
+                                const char *query);
 void heartbeat_free(struct heartbeat *h);
 bool heartbeat_is_due(const struct heartbeat *h);
 /* The record went out: starts the query, if there is one, and the next interval. */

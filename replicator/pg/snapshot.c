@@ -18,18 +18,18 @@
 enum {
     SNAPSHOT_BATCH_ROWS = 512,
     SNAPSHOT_BATCH_BYTES = 256 << 10,
-    SNAPSHOT_BATCHES = 4,          /* in flight between the two threads */
+    SNAPSHOT_BATCHES = 4,           /* in flight between the two threads */
     SNAPSHOT_RECORDS_MAX = 1 << 30, /* one row may be as large as PostgreSQL allows */
     SNAPSHOT_SQL_MAX = 1 << 20,
 };
 
 struct snap_table {
     struct plan *plan;
-    char *name;      /* "schema.table", for messages */
-    char *sql;       /* COPY (SELECT …) TO STDOUT */
-    uint16_t ncols;  /* selected */
-    uint16_t *cols;  /* which column of the relation each is */
-    int rank;        /* position of the include pattern that names it */
+    char *name;     /* "schema.table", for messages */
+    char *sql;      /* COPY (SELECT …) TO STDOUT */
+    uint16_t ncols; /* selected */
+    uint16_t *cols; /* which column of the relation each is */
+    int rank;       /* position of the include pattern that names it */
     double rows;
 };
 
@@ -57,7 +57,7 @@ struct snapshot {
     struct txn row_txn;
     struct held_row held;
     bool any_row;
-    struct value *values;  /* of the row being encoded, one per relation column */
+    struct value *values; /* of the row being encoded, one per relation column */
     struct batch *filling;
     int64_t now_ns;
 
@@ -96,8 +96,10 @@ snapshot_begin(struct snapshot *s, struct err *e)
     if (ok)
         r = pg_query(s->conn, e, 2,
                      "SELECT (extract(epoch FROM current_timestamp) * 1000000)::int8::text, "
-                     "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE pg_catalog.txid_current() END::text");
-    ok = r && num_parse_i64(slice_of(PQgetvalue(r, 0, 0)), &us) && num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), &xid);
+                     "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE "
+                     "pg_catalog.txid_current() END::text");
+    ok = r && num_parse_i64(slice_of(PQgetvalue(r, 0, 0)), &us) &&
+         num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), &xid);
     PQclear(r);
     if (!ok)
         return err_wrap(e, "starting the snapshot transaction");
@@ -148,7 +150,8 @@ snapshot_lock_table(struct snapshot *s, const struct catalog_table *ct, struct e
 {
     static const char same[] =
         "SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND c.oid IN "
-        "(SELECT $1::oid UNION ALL SELECT p.relid FROM pg_catalog.pg_partition_tree($1::oid::regclass) p) "
+        "(SELECT $1::oid UNION ALL SELECT p.relid FROM "
+        "pg_catalog.pg_partition_tree($1::oid::regclass) p) "
         "AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid))";
     struct buf sql;
     PGresult *r = NULL;
@@ -191,7 +194,8 @@ snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct e
         return false;
     s->tables = mem_grow(s->tables, s->ntables + 1, sizeof(*s->tables));
     t = &s->tables[s->ntables++];
-    *t = (struct snap_table){.rank = filter_table_rank(s->req.settings->filter, schema, table), .rows = ct->rows};
+    *t = (struct snap_table){.rank = filter_table_rank(s->req.settings->filter, schema, table),
+                             .rows = ct->rows};
     t->name = mem_printf("%s.%s", ct->schema, ct->name);
     arena_init(&a);
     ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
@@ -410,10 +414,13 @@ snapshot_split(struct snapshot *s, const struct held_row *row, struct err *e)
         s->values[i] = (struct value){NULL, 0, VALUE_ABSENT};
     for (uint16_t i = 0; i < t->ncols; i++) {
         if (!p)
-            return err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has fewer than %u columns", t->name, t->ncols);
+            return err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has fewer than %u columns",
+                           t->name, t->ncols);
         p = copy_field(p, end, &s->values[t->cols[i]]);
     }
-    return !p || t->ncols == 0 || err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has more than %u columns", t->name, t->ncols);
+    return !p || t->ncols == 0 ||
+           err_set(e, ERR_DATA, "copy.columns", "a row of \"%s\" has more than %u columns", t->name,
+                   t->ncols);
 }
 
 /* The marker of a row, by what comes after it. */
@@ -447,7 +454,8 @@ batch_add_row(struct batch *b)
 
 /* Encodes the held row for every sink into the batch that is being filled. */
 static bool
-snapshot_encode(struct snapshot *s, const struct change *c, const struct held_row *row, struct err *e)
+snapshot_encode(struct snapshot *s, const struct change *c, const struct held_row *row,
+                struct err *e)
 {
     struct batch_row *br = batch_add_row(s->filling);
     size_t total = 0, most = 0;
@@ -459,7 +467,8 @@ snapshot_encode(struct snapshot *s, const struct change *c, const struct held_ro
         size_t n = out->n, bytes = out->bytes.n;
 
         if (!s->req.sinks[i]->ops->encode(br->plan->progs[i], c, out, e))
-            return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)row->number, row->table->name);
+            return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)row->number,
+                            row->table->name);
         if (out->unconverted) {
             log_warn("table \"%s\", column \"%.*s\": %s; written as null", row->table->name,
                      SLICE_ARG(out->unconverted_column), out->unconverted_why.msg);
@@ -580,9 +589,11 @@ snapshot_start(const struct snapshot_request *r, struct err *e)
         return NULL;
     }
     s->cancel = PQgetCancel(s->conn);
-    s->row_txn = (struct txn){.seq = 1, .commit_lsn = r->point_lsn, .commit_us = s->txn.commit_us, .xid = s->txn.xid};
+    s->row_txn = (struct txn){
+        .seq = 1, .commit_lsn = r->point_lsn, .commit_us = s->txn.commit_us, .xid = s->txn.xid};
     if (s->fd < 0 || pthread_create(&s->thread, NULL, snapshot_run, s) != 0) {
-        err_set(e, ERR_RETRY, "snapshot.thread", "cannot start the snapshot thread: %s", strerror(errno));
+        err_set(e, ERR_RETRY, "snapshot.thread", "cannot start the snapshot thread: %s",
+                strerror(errno));
         snapshot_free(s);
         return NULL;
     }
@@ -628,7 +639,8 @@ snapshot_free(struct snapshot *s)
         pthread_mutex_lock(&s->lock);
         s->stopping = true;
         if (!s->done && !s->failed && s->cancel)
-            (void)PQcancel(s->cancel, why, sizeof(why)); /* a worker that waits for rows ends at once */
+            (void)PQcancel(s->cancel, why,
+                           sizeof(why)); /* a worker that waits for rows ends at once */
         pthread_cond_signal(&s->room);
         pthread_mutex_unlock(&s->lock);
         pthread_join(s->thread, NULL);

@@ -16,8 +16,8 @@ struct snapshot;
 struct snapshot_request {
     const struct pg_params *params;
     const char *connector;
-    const char *exported;     /* the exported snapshot's name */
-    uint64_t point_lsn;       /* its consistent point */
+    const char *exported; /* the exported snapshot's name */
+    uint64_t point_lsn;   /* its consistent point */
     int server_version;
     const struct settings *settings;
     struct sink *const *sinks;
@@ -28,10 +28,10 @@ struct snapshot_request {
 
 struct snapshot_progress {
     uint64_t rows, bytes;
-    double total_rows;        /* the server's estimate; 0: unknown */
+    double total_rows; /* the server's estimate; 0: unknown */
     unsigned tables, tables_done;
-    const char *table;        /* being read, NULL none */
-    int64_t started_us;       /* clock_mono_us */
+    const char *table;  /* being read, NULL none */
+    int64_t started_us; /* clock_mono_us */
 };
 
 /* Connects, imports the exported snapshot, plans the captured tables (blocks), then starts the thread. After it returned the

@@ -15,7 +15,11 @@ struct wal {
 };
 
 /* Frame tags and the sizes of their heads. */
-enum { WAL_XLOGDATA_HEAD = 1 + 8 + 8 + 8, WAL_KEEPALIVE_SIZE = 1 + 8 + 8 + 1, WAL_STATUS_SIZE = 1 + 8 + 8 + 8 + 8 + 1 };
+enum {
+    WAL_XLOGDATA_HEAD = 1 + 8 + 8 + 8,
+    WAL_KEEPALIVE_SIZE = 1 + 8 + 8 + 1,
+    WAL_STATUS_SIZE = 1 + 8 + 8 + 8 + 8 + 1
+};
 
 /* slot.stream.params: "k=v;k=v" → , "k" 'v' */
 static void
@@ -57,7 +61,8 @@ wal_start_sql(struct buf *sql, const struct wal_options *o)
 
     BUF_LIT(sql, "START_REPLICATION SLOT ");
     pg_ident(sql, o->slot);
-    buf_printf(sql, " LOGICAL %s (\"proto_version\" '1', \"publication_names\" ", num_lsn_text(lsn, o->start_lsn));
+    buf_printf(sql, " LOGICAL %s (\"proto_version\" '1', \"publication_names\" ",
+               num_lsn_text(lsn, o->start_lsn));
     wal_add_publication(sql, o->publication);
     if (o->messages && o->server_version >= 140000)
         BUF_LIT(sql, ", \"messages\" 'true'");
@@ -143,7 +148,8 @@ wal_next(struct wal *w, struct wal_frame *f, struct err *e)
             break;
         return WAL_KEEPALIVE;
     default:
-        err_set(e, ERR_DATA, "wal.frame", "replication frame of unknown kind 0x%02x", (unsigned char)w->frame[0]);
+        err_set(e, ERR_DATA, "wal.frame", "replication frame of unknown kind 0x%02x",
+                (unsigned char)w->frame[0]);
         return WAL_ERROR;
     }
     err_set(e, ERR_DATA, "wal.length", "replication frame of %d bytes has the wrong length", n);

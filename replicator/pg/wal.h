@@ -18,17 +18,17 @@ struct wal_options {
     const char *publication;
     uint64_t start_lsn;
     int server_version;
-    bool messages;        /* logical messages (PostgreSQL 14 and later) */
-    const char *extra;    /* slot.stream.params: "k=v;k=v", or NULL */
+    bool messages;     /* logical messages (PostgreSQL 14 and later) */
+    const char *extra; /* slot.stream.params: "k=v;k=v", or NULL */
 };
 
 enum wal_result { WAL_NONE, WAL_DATA, WAL_KEEPALIVE, WAL_ERROR };
 
 struct wal_frame {
-    uint64_t start;       /* XLogData: the message's own LSN (0 for Relation, Type and Origin) */
-    uint64_t end;         /* keepalive: the server's position */
-    bool reply;           /* keepalive: the server wants a status now */
-    struct slice data;    /* valid until the next wal_next */
+    uint64_t start;    /* XLogData: the message's own LSN (0 for Relation, Type and Origin) */
+    uint64_t end;      /* keepalive: the server's position */
+    bool reply;        /* keepalive: the server wants a status now */
+    struct slice data; /* valid until the next wal_next */
 };
 
 /* Starts streaming on a replication session, which it takes over (also when it fails). */
