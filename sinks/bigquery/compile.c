@@ -170,6 +170,8 @@ feed_from_row(struct compiler *k, struct bq_column *c, const struct bq_map_colum
             bq_fault(&k->faults, place, "\"%s\" is not part of the key", m->from + n);
         c->col = f->col;
         c->source = k->plan->rel->cols[f->col].name;
+        if (!prefixes[i].key) /* a key is said as it is */
+            c->map = f->map;
         choose_writer(k, c, m, bq_type_of(&f->value), place);
         return true;
     }

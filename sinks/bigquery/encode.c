@@ -120,8 +120,11 @@ add_text(struct row *r, const struct bq_column *c, struct slice text)
 {
     struct buf *b = &r->out->bytes;
     size_t start = b->n, value;
+    char mapped[MAPPING_TEXT_MAX];
     bool ok;
 
+    if (c->map)
+        text = mapping_text(c->map, text, mapped);
     buf_slice(b, c->member);
     value = b->n;
     if (c->trim)
@@ -212,7 +215,7 @@ add_column_value(struct row *r, const struct bq_column *c)
     case BQ_FEED_BEFORE:
     case BQ_FEED_AFTER:
         v = column_value(r, c);
-        if (v.kind == VALUE_TEXT)
+        if (v.kind == VALUE_TEXT || (v.kind == VALUE_NULL && mapping_is_constant(c->map)))
             add_text(r, c, (struct slice){v.p, v.n});
         else if (v.kind == VALUE_NULL)
             add_null(r, c);

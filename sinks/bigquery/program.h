@@ -16,6 +16,7 @@
 #define SINKS_BIGQUERY_PROGRAM_H
 
 #include "base/arena.h"
+#include "decoder/mapper.h"
 #include "decoder/plan.h"
 #include "decoder/record.h"
 #include "sinks/bigquery/conf.h"
@@ -49,8 +50,9 @@ struct bq_column {
     enum bq_mode mode;
     const char *description; /* NULL: none */
     enum bq_feed feed;
-    uint16_t col;        /* index into the relation's columns */
-    struct slice source; /* the source column's name */
+    uint16_t col;              /* index into the relation's columns */
+    struct slice source;       /* the source column's name */
+    const struct mapping *map; /* a mask, hash or cut of its values; NULL: none */
     bq_feed_fn compute;
     bq_writer write; /* of a value, or of an array's element */
     bool array, array_json;
