@@ -15,6 +15,12 @@ static const struct prop rows[] = {
     {.name = "message.prefix.exclude.list", .type = PROP_LIST, .doc = "x"},
     {.name = "message.key.columns", .type = PROP_STRING, .doc = "x"},
     {.name = "table.ignore.builtin", .type = PROP_BOOL, .def = "true", .doc = "x"},
+    {.name = "column.truncate.to.<n>.chars", .flags = PROP_PATTERN, .doc = "x"},
+    {.name = "column.mask.with.<n>.chars", .flags = PROP_PATTERN, .doc = "x"},
+    {.name = "column.mask.hash.<algorithm>.with.salt.<salt>", .flags = PROP_PATTERN, .doc = "x"},
+    {.name = "column.mask.hash.v2.<algorithm>.with.salt.<salt>", .flags = PROP_PATTERN, .doc = "x"},
+    {.name = "column.propagate.source.type", .type = PROP_LIST, .doc = "x"},
+    {.name = "datatype.propagate.source.type", .type = PROP_LIST, .doc = "x"},
 };
 static const struct prop_table table = {rows, sizeof(rows) / sizeof(rows[0])};
 static const struct prop_table *const tables[] = {&table, NULL};
@@ -57,6 +63,9 @@ dfix_open(struct dfix *f, const char *const *filters)
     f->filter = filter_new(f->config, &e);
     must(f->filter, e.msg);
     f->settings.filter = f->filter;
+    f->mappers = mappers_new(f->config, &e);
+    must(f->mappers, e.msg);
+    f->settings.mappers = f->mappers;
     f->types = types_new();
 }
 
@@ -66,6 +75,7 @@ dfix_close(struct dfix *f)
     plan_unref(f->plan);
     types_free(f->types);
     filter_free(f->filter);
+    mappers_free(f->mappers);
     config_free(f->config);
 }
 
@@ -76,7 +86,7 @@ dfix_plan(struct dfix *f, const struct pgo_relation *rel, const struct relation_
     uint32_t missing;
 
     plan_unref(f->plan);
-    f->plan = plan_new_table(r, PLAN_FOR_STREAM, f->types, &f->settings, &missing);
+    f->plan = plan_new_table(r, f->use, f->types, &f->settings, &missing);
     must(f->plan, "a type is missing");
     relation_unref(r);
     return f->plan;

@@ -5,16 +5,19 @@
 #include "base/prop.h"
 #include "decoder/change.h"
 #include "decoder/filter.h"
+#include "decoder/mapper.h"
 #include "decoder/pgoutput.h"
 #include "decoder/plan.h"
 
-/* Property, value, …, NULL: a configuration that holds the filters' properties. */
+/* Property, value, …, NULL: a configuration that holds the filters' and the column mappers' properties. */
 struct config *dfix_config(const char *const *pairs);
 
 struct dfix {
     struct settings settings;
     struct config *config;
     struct filter *filter;
+    struct mappers *mappers;
+    enum plan_use use; /* PLAN_FOR_STREAM unless changed */
     struct types *types;
     struct plan *plan;
 };

@@ -13,6 +13,7 @@
 #include "sinks/bigquery/feeds.h"
 #include "sinks/bigquery/program.h"
 #include "tests/unit/bq_fixture.h"
+#include "tests/unit/decoder_fixture.h"
 
 /* A configuration without metadata columns and with that mapping (NULL: none). */
 static struct bq_conf
@@ -610,10 +611,86 @@ every_postgresql_type_gets_its_column_and_value(void **state)
     types_free(types);
 }
 
+/* The plan of public.t (id int4 primary key, secret text, hashed varchar(8), cut text, bytes bytea), bound for real. */
+static const struct plan *
+plan_with_rules(struct dfix *d)
+{
+    static const char *const rules[] = {"column.mask.with.3.chars",
+                                        "public.t.(id|secret)",
+                                        "column.mask.hash.MD5.with.salt.a.b",
+                                        "public.t.hashed",
+                                        "column.truncate.to.2.chars",
+                                        "public.t.(cut|bytes)",
+                                        NULL};
+    static const struct pgo_column cols[] = {{SLICE_INIT("id"), 25, -1, true},
+                                             {SLICE_INIT("secret"), 25, -1, false},
+                                             {SLICE_INIT("hashed"), 1043, 12, false},
+                                             {SLICE_INIT("cut"), 25, -1, false},
+                                             {SLICE_INIT("bytes"), 17, -1, false}};
+    static const struct column_facts facts[] = {{SLICE_INIT("id"), true, false, {NULL, 0}},
+                                                {SLICE_INIT("secret"), false, false, {NULL, 0}},
+                                                {SLICE_INIT("hashed"), false, false, {NULL, 0}},
+                                                {SLICE_INIT("cut"), false, false, {NULL, 0}},
+                                                {SLICE_INIT("bytes"), false, false, {NULL, 0}}};
+    static const struct slice key = SLICE_INIT("id");
+
+    dfix_open(d, rules);
+    return dfix_plan(d,
+                     &(struct pgo_relation){.oid = 1,
+                                            .schema = SLICE_LIT("public"),
+                                            .table = SLICE_LIT("t"),
+                                            .identity = 'f',
+                                            .ncols = 5,
+                                            .cols = cols},
+                     &(struct relation_facts){true, 5, facts, 1, &key});
+}
+
+static void
+masked_columns_are_masked_here_too(void **state)
+{
+    static const struct value none[5], all[5] = {{"k", 1, VALUE_TEXT},
+                                                 {"word", 4, VALUE_TEXT},
+                                                 {"hello", 5, VALUE_TEXT},
+                                                 {"abc", 3, VALUE_TEXT},
+                                                 {"\\x010203", 8, VALUE_TEXT}};
+    struct bq_conf conf = conf_of(
+        "{\"tables\":[{\"source\":\"public.t\",\"table\":\"t\",\"columns\":{"
+        "\"k\":{\"from\":\"key.id\"},\"r\":{\"from\":\"row.id\"}}}]}");
+    struct bq_conf plain = conf_of(NULL);
+    const struct txn txn = {.seq = 1};
+    struct change c = {.op = OP_CREATE, .txn = &txn, .after = {all, 5}};
+    struct bq_program *p;
+    struct err e = {0};
+    struct dfix d;
+
+    (void)state;
+    c.plan = plan_with_rules(&d);
+    p = bq_program_new(&plain, c.plan, &e);
+    assert_non_null(p);
+    expect(p, &c,
+           "c 0 "
+           "{\"id\":\"***\",\"secret\":\"***\",\"hashed\":\"d7da5099\",\"cut\":\"ab\",\"bytes\":"
+           "\"AQI=\"}\n");
+    c.after.v = none;
+    expect(p, &c, "c 0 {\"id\":\"***\",\"secret\":\"***\"}\n");
+    bq_program_free(p);
+
+    /* The key is said as it is, as in Debezium's records. */
+    c.after.v = all;
+    p = bq_program_new(&conf, c.plan, &e);
+    if (!p)
+        fail_msg("%s", e.msg);
+    expect(p, &c, "c 0 {\"k\":\"k\",\"r\":\"***\"}\n");
+    bq_program_free(p);
+    bq_mapping_free(conf.mapping);
+    dfix_close(&d);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(masked_columns_are_masked_here_too),
         cmocka_unit_test(each_operation_gives_its_rows),
         cmocka_unit_test(skipped_operations_give_none),
         cmocka_unit_test(logical_messages_and_ignored_tables_give_none),

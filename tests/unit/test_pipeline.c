@@ -467,6 +467,26 @@ skipped_operations_are_not_put(void **state)
 }
 
 static void
+updates_that_change_nothing_are_skipped_on_request(void **state)
+{
+    struct fixture *f = *state;
+    const char *a[] = {"1", "a"}, *b[] = {"1", "b"};
+
+    reopen(f, 1, "skip.messages.without.change=true\n");
+    begin(f, 100);
+    describe(f);
+    wire_row(&f->b, 'U', ITEM, 'O', 2, a, a);
+    ok(f, feed(f, 10));
+    wire_row(&f->b, 'U', ITEM, 'O', 2, a, b);
+    ok(f, feed(f, 20));
+    wire_row(&f->b, 'U', ITEM, 0, 2, NULL, b);
+    ok(f, feed(f, 30));
+    commit(f, 100);
+    said(f, 0, "u item (1,a) (1,b) @20/2\nu item (1,b) @30/3\n");
+    assert_int_equal(pipeline_stats(f->p)->filtered, 1);
+}
+
+static void
 an_origin_belongs_to_its_transaction(void **state)
 {
     struct fixture *f = *state;
@@ -1351,6 +1371,7 @@ main(void)
         T(a_filtered_transaction_moves_the_flush_lsn),
         T(ordinals_count_filtered_changes_too),
         T(skipped_operations_are_not_put),
+        T(updates_that_change_nothing_are_skipped_on_request),
         T(an_origin_belongs_to_its_transaction),
         T(a_truncate_is_one_change_per_captured_table),
         T(messages_out_of_order_are_refused),

@@ -39,7 +39,7 @@ struct row {
     enum stored stored;
     uint64_t at;
     enum found found;
-    bool no_data;
+    bool no_data, drops_slot;
     enum mismatch mismatch;
     /* What comes of it: an error, or the plan. */
     const char *code;
@@ -76,6 +76,10 @@ static const struct row rows[] = {
      .code = "slot.missing"},
     {"slot gone, unvalidated", OWN, 500, NO_SLOT, .mismatch = MISMATCH_NO_VALIDATION,
      .code = "slot.missing"},
+    {"slot dropped on stop", OWN, 500, NO_SLOT, .drops_slot = true, .create = true, .warns = true},
+    {"slot dropped on stop, other server", OWN_SYSTEM, 500, NO_SLOT, .drops_slot = true,
+     .code = "offset.foreign_system"},
+    {"slot kept, dropped on stop", OWN, 500, SLOT, .drops_slot = true, .start_lsn = 500},
     {"slot lost", OWN, 500, SLOT_LOST, .code = "slot.lost"},
     {"slot lost, trusted", OWN, 500, SLOT_LOST, .mismatch = MISMATCH_TRUST_GREATER,
      .code = "slot.lost"},
@@ -196,6 +200,7 @@ decide(const struct row *r, struct startup_plan *plan, struct err *e)
             .slot_name = "orders",
             .database = "shop",
             .want_snapshot = !r->no_data,
+            .drops_slot = r->drops_slot,
             .mismatch = r->mismatch,
             .has_offset = r->stored != NOTHING,
             .offset = &o,
