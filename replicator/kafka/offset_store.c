@@ -219,12 +219,15 @@ client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const
     return rk;
 }
 
-/* As Connect's: not idempotent (which would cost its 500 ms wait), so one request at a time keeps the order. */
+/*
+ * One request at a time and idempotent: a save that timed out here and reaches the broker late must not land behind a newer
+ * one. The 500 ms that librdkafka waits for its producer id pass on the offset thread.
+ */
 static bool
 connect_producer(struct offset_kafka *k, struct err *e)
 {
     char timeout[24];
-    const char *const rows[][2] = {{"enable.idempotence", "false"},
+    const char *const rows[][2] = {{"enable.idempotence", "true"},
                                    {"acks", "all"},
                                    {"max.in.flight.requests.per.connection", "1"},
                                    {"linger.ms", "0"},
@@ -446,6 +449,22 @@ read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue
     return ok;
 }
 
+/* A topic that is not there holds nothing. It is made by the first save: looking must not change anything. */
+static bool
+topic_is_there(const struct offset_kafka *k, rd_kafka_t *consumer, bool *there, struct err *e)
+{
+    const struct rd_kafka_metadata *meta;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(consumer, k->topic, NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(consumer, 0, rkt, &meta, (int)k->timeout_ms);
+
+    rd_kafka_topic_destroy(rkt);
+    if (code)
+        return kafka_err(e, code, "offsets topic \"%s\"", k->topic);
+    *there = meta->topic_cnt == 1 && meta->topics[0].partition_cnt > 0;
+    rd_kafka_metadata_destroy(meta);
+    return true;
+}
+
 static bool
 store_load(struct offset_store *base, struct offset *out, bool *found, struct err *e)
 {
@@ -460,12 +479,19 @@ store_load(struct offset_store *base, struct offset *out, bool *found, struct er
     rd_kafka_topic_t *rkt;
     rd_kafka_t *consumer;
     int64_t *ends;
-    bool ok;
+    bool ok, there = false;
 
     *found = false;
     *out = (struct offset){0};
-    if (!connect_producer(k, e) || !(consumer = client_new(k, RD_KAFKA_CONSUMER, rows, e)))
+    if (!(consumer = client_new(k, RD_KAFKA_CONSUMER, rows, e)))
         return false;
+    ok = topic_is_there(k, consumer, &there, e);
+    if (ok && there)
+        ok = connect_producer(k, e);
+    if (!ok || !there) {
+        rd_kafka_destroy(consumer);
+        return ok;
+    }
     ends = mem_array((size_t)k->partitions, sizeof *ends);
     queue = rd_kafka_queue_new(consumer);
     rkt = rd_kafka_topic_new(consumer, k->topic, NULL);
