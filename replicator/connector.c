@@ -144,6 +144,7 @@ connector_open_sink(struct connector *c, const char *name, struct err *e)
 
     for (size_t k = 0; k < sizeof(connector_sinks) / sizeof(*connector_sinks); k++)
         if (strcmp(name, connector_sinks[k].name) == 0)
+            /* cppcheck-suppress returnDanglingLifetime ; sinks copy what they keep of env */
             return connector_sinks[k].open(&env, e);
     return NULL;
 }

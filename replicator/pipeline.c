@@ -369,9 +369,10 @@ pipeline_truncate(struct pipeline *p, struct err *e)
  * must be later than its LSN, or the server sends it again.
  */
 static enum pipe_result
-pipeline_single_message(struct pipeline *p, struct change *c, struct err *e)
+pipeline_single_message(struct pipeline *p, const struct change *message, struct err *e)
 {
     struct txn t = {.seq = ++p->txn_seq, .commit_lsn = p->msg_lsn, .last_commit_lsn = p->msg_lsn};
+    struct change c = *message;
     unsigned nrecs;
     uint32_t bytes;
 
@@ -385,9 +386,9 @@ pipeline_single_message(struct pipeline *p, struct change *c, struct err *e)
     }
     p->last_commit_lsn = p->msg_lsn;
     t.commit_us = p->last_commit_us ? p->last_commit_us : p->now_ns / 1000;
-    c->txn = &t;
-    c->id = (struct identity){p->msg_lsn, p->msg_lsn, 0, false};
-    if (!pipeline_encode(p, c, &nrecs, &bytes, e))
+    c.txn = &t;
+    c.id = (struct identity){p->msg_lsn, p->msg_lsn, 0, false};
+    if (!pipeline_encode(p, &c, &nrecs, &bytes, e))
         return PIPE_ERROR;
     pipeline_ready_to_put(p, p->event_plans[PLAN_MESSAGE],
                           led_open_single(p->parts.ledger,
