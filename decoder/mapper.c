@@ -379,7 +379,7 @@ static struct slice
 mapper_map_json(const struct mapper_site *at, const struct mapping *map, struct slice json)
 {
     char hex[MAPPER_HASH_HEX_MAX];
-    struct slice mapped = json;
+    struct slice mapped;
     struct buf b;
 
     if (json.n < 2 || json.p[0] != '"')

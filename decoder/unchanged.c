@@ -41,7 +41,7 @@ unchanged_field(const struct change *c, const struct plan_field *f, struct buf *
 }
 
 bool
-change_says_nothing(const struct change *c, struct buf *scratch)
+unchanged_update(const struct change *c, struct buf *scratch)
 {
     if (!c->before.n)
         return false;

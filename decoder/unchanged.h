@@ -9,6 +9,6 @@
 #include "decoder/change.h"
 
 /* False without an old row. scratch: for values whose texts differ and that may still be said alike. */
-bool change_says_nothing(const struct change *c, struct buf *scratch);
+bool unchanged_update(const struct change *c, struct buf *scratch);
 
 #endif

@@ -333,7 +333,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
     if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
-        change_says_nothing(&c, &p->compared)) {
+        unchanged_update(&c, &p->compared)) {
         p->stats.filtered++;
         return PIPE_OK;
     }

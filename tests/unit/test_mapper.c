@@ -234,7 +234,8 @@ hashes_are_debeziums(void **state)
         {"column.mask.hash.MD5.with.salt.a.b", "texttexttext", "381fc42b549667b36e684593948f8fcf"},
         /* Java serializes two halves of a pair, in three bytes each. */
         {"column.mask.hash.MD5.with.salt.a.b", "ab😀cd", "04a5a01b45b73a4eb5ad539998afbd38"},
-        {"column.mask.hash.MD5.with.salt.a.b", "é€漢字\"\\\\ x", "71c989e7d1bb526fea4b5e565571689d"},
+        {"column.mask.hash.MD5.with.salt.a.b", "é€漢字\"\\\\ x",
+         "71c989e7d1bb526fea4b5e565571689d"},
         /* Its length takes eight bytes then. */
         {"column.mask.hash.md5.with.salt.a.b", longest, "1be73937ef6e5f45a460465e893b013b"},
         {"column.mask.hash.MD5.with.salt.a.b", "", "474e0188605ebf55c7dee64d4096600f"},

@@ -60,7 +60,7 @@ says_nothing(const struct plan *p, bool old_is_key, const char *const *before,
     bool nothing;
 
     buf_init(&scratch, 1 << 20);
-    nothing = change_says_nothing(&c, &scratch);
+    nothing = unchanged_update(&c, &scratch);
     buf_free(&scratch);
     return nothing;
 }
