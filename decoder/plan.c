@@ -297,7 +297,7 @@ plan_new_event(const struct settings *s, enum plan_kind kind)
     case PLAN_TABLE:
         break;
     case PLAN_MESSAGE:
-        topic_name_of(&topic, s, "message");
+        buf_printf(&topic, "%s.message", s->prefix); /* a point, whatever topic.delimiter says */
         p->key_schema = envelope_message_key_schema();
         p->envelope_schema = envelope_message_schema_new(&p->arena, s);
         break;

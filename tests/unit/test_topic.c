@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "decoder/plan.h"
+
 static void
 topic_is(const char *prefix, const char *delimiter, const char *schema, const char *table,
          const char *expected)
@@ -69,9 +71,36 @@ topics_of_their_own_have_a_suffix(void **state)
     (void)state;
     buf_init(&b, 4096);
     BUF_LIT(&b, "kept ");
-    topic_name_of(&b, &s, "message");
-    assert_string_equal(buf_cstr(&b), "kept shop-message");
+    topic_name_of(&b, &s, "tx");
+    assert_string_equal(buf_cstr(&b), "kept shop-tx");
     buf_free(&b);
+}
+
+static void
+each_kind_of_record_has_its_topic(void **state)
+{
+    static const struct {
+        enum plan_kind kind;
+        const char *heartbeat, *topic;
+    } cases[] = {
+        {PLAN_MESSAGE, NULL, "shop.message"}, /* a point, whatever the delimiter */
+        {PLAN_TRANSACTION, NULL, "shop-tx"},
+        {PLAN_HEARTBEAT, NULL, "beats-shop"},
+        {PLAN_HEARTBEAT, "all-beats", "all-beats"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct settings s = {.prefix = "shop",
+                                   .delimiter = "-",
+                                   .transaction_topic = "tx",
+                                   .heartbeat_prefix = "beats",
+                                   .heartbeat_topic = cases[i].heartbeat};
+        struct plan *p = plan_new_event(&s, cases[i].kind);
+
+        assert_string_equal(p->topic, cases[i].topic);
+        plan_unref(p);
+    }
 }
 
 static const struct {
@@ -156,6 +185,7 @@ main(void)
         cmocka_unit_test(what_kafka_does_not_allow_becomes_an_underscore),
         cmocka_unit_test(a_topic_is_at_most_249_long),
         cmocka_unit_test(topics_of_their_own_have_a_suffix),
+        cmocka_unit_test(each_kind_of_record_has_its_topic),
         cmocka_unit_test(names_are_adjusted_as_recorded),
         cmocka_unit_test(any_bytes_have_a_name),
     };
