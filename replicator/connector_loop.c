@@ -27,7 +27,12 @@ enum {
     LOOP_PACE_WINDOW_US = 1000,
     LOOP_BEHIND_FRAMES = 30, /* a millisecond: what no live workload of single rows reaches */
     LOOP_FULL_READ =
-        8192, /* libpq's buffer has 16 kB: less than half of it says that the socket is empty */
+        16000, /* libpq's buffer has 16 kB: a read that brought less emptied the socket */
+    LOOP_NAP_FRAMES =
+        128, /* read between two naps: what is left keeps the server from sending each alone */
+    LOOP_FRAME_HEAD = 30, /* of CopyData and XLogData, beside the payload */
+    LOOP_EMPTY_NAPS =
+        5, /* in a row end the lazy reading: a server that was off the CPU is not yet idle */
     LOOP_FDS = 8,
     LOOP_PROGRESS_US = 500000,
     LOOP_PROGRESS_LOG_US = 10000000,
@@ -258,13 +263,16 @@ loop_feed(struct connector *c, const struct wal_frame *f, int64_t now_ns, struct
 }
 
 /*
- * Frames per millisecond decide whether to read lazily: that many within one begin it, a nap that brought nothing ends it.
+ * Frames per millisecond decide whether to read lazily: that many within one begin it, naps that bring nothing end it.
  * Commit times cannot tell, the server's clock may differ from ours.
  */
 static void
 loop_watch_pace(struct pace *p, int64_t now_us)
 {
-    p->behind = p->behind || p->frames - p->window >= LOOP_BEHIND_FRAMES;
+    if (!p->behind && p->frames - p->window >= LOOP_BEHIND_FRAMES) {
+        p->behind = true;
+        p->empty_naps = 0;
+    }
     if (now_us - p->since_us >= LOOP_PACE_WINDOW_US) {
         p->since_us = now_us;
         p->window = p->frames;
@@ -273,21 +281,23 @@ loop_watch_pace(struct pace *p, int64_t now_us)
 
 /*
  * *empty: time to sleep. When caught up that is when the socket has nothing more; while behind after the first read that
- * did not fill libpq's buffer: reading what trickles in while the last rows are encoded would wake the server for each.
+ * did not fill libpq's buffer, or enough frames: reading what trickles in while the last rows are encoded would wake the server for each.
  */
 static bool
 loop_read(struct connector *c, bool *empty, struct err *e)
 {
     struct wal_frame f;
     int64_t now_ns = clock_now_ns();
-    size_t bytes = 0; /* since the last read */
+    size_t bytes = 0, largest = 0; /* of frames since the last read */
+    uint64_t first = c->pace.frames;
     bool read = false;
 
     *empty = false;
     for (int budget = LOOP_BUDGET; budget > 0 && !c->parked && !led_full(c->ledger); budget--) {
         switch (wal_next(c->wal, &f, e)) {
         case WAL_DATA:
-            bytes += f.data.n;
+            bytes += f.data.n + LOOP_FRAME_HEAD;
+            largest = f.data.n > largest ? f.data.n : largest;
             c->pace.frames++;
             if (!loop_feed(c, &f, now_ns, e))
                 return false;
@@ -297,7 +307,9 @@ loop_read(struct connector *c, bool *empty, struct err *e)
             loop_keepalive(c, &f);
             break;
         case WAL_NONE:
-            if (read && bytes < (c->pace.behind ? LOOP_FULL_READ : 1)) {
+            if (read && (c->pace.behind ? bytes + largest < LOOP_FULL_READ ||
+                                              c->pace.frames - first >= LOOP_NAP_FRAMES
+                                        : bytes == 0)) {
                 *empty = true;
                 return true;
             }
@@ -306,7 +318,7 @@ loop_read(struct connector *c, bool *empty, struct err *e)
             now_ns = clock_now_ns();
             loop_watch_pace(&c->pace, now_ns / 1000);
             read = true;
-            bytes = 0;
+            bytes = largest = 0;
             break;
         case WAL_ERROR:
             return false;
@@ -477,7 +489,8 @@ loop_sleep(struct connector *c, bool reading)
     if (c->wal && reading && c->pace.behind) {
         struct timespec nap = {0, LOOP_NAP_US * 1000};
 
-        c->pace.behind = c->pace.frames != c->pace.seen;
+        c->pace.empty_naps = c->pace.frames == c->pace.seen ? c->pace.empty_naps + 1 : 0;
+        c->pace.behind = c->pace.empty_naps < LOOP_EMPTY_NAPS;
         c->pace.seen = c->pace.frames;
         nanosleep(&nap, NULL);
         return;

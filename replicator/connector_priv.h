@@ -27,10 +27,11 @@ enum phase {
 
 /* How fast frames come: whether to read lazily (see connector_sleep). */
 struct pace {
-    uint64_t frames;  /* since the session began, */
-    uint64_t seen;    /* before the last nap, */
-    uint64_t window;  /* when the present millisecond began */
-    int64_t since_us; /* that is */
+    uint64_t frames;     /* since the session began, */
+    uint64_t seen;       /* before the last nap, */
+    uint64_t window;     /* when the present millisecond began */
+    int64_t since_us;    /* that is */
+    unsigned empty_naps; /* in a row */
     bool behind;
 };
 

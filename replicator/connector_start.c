@@ -387,7 +387,7 @@ connector_stream(struct connector *c, struct err *e)
     c->received_lsn = o.start_lsn > c->received_lsn ? o.start_lsn : c->received_lsn;
     c->told_lsn = 0;
     c->status_us = 0;
-    c->pace = (struct pace){0};
+    c->pace = (struct pace){.behind = true}; /* as likely as not; some empty naps end it */
     log_info("streaming from slot \"%s\" at %s", o.slot, num_lsn_text(lsn, o.start_lsn));
     return true;
 }
