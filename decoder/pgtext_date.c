@@ -479,14 +479,15 @@ text_interval_double(struct buf *out, struct slice text, const struct bind_ctx *
     enum { INTERVAL_PLACES = 9, INTERVAL_EXACT = 60 };
     char digits[32 + INTERVAL_EXACT];
     struct interval iv;
+    int64_t whole;
     size_t n;
 
     if (!interval_parse(text, &iv))
         return pgtext_bad(ctx, e);
     interval_put_head(out, &iv);
+    whole = iv.seconds_us / 1000000;
     n = (size_t)snprintf(digits, sizeof(digits), "%.*f", INTERVAL_EXACT,
-                         (double)(iv.seconds_us / 1000000) +
-                             (double)(iv.seconds_us % 1000000) / 1000000.0);
+                         (double)whole + (double)(iv.seconds_us % 1000000) / 1000000.0);
     n -= INTERVAL_EXACT - INTERVAL_PLACES;
     while (digits[n - 1] == '0')
         n--;

@@ -416,7 +416,7 @@ bool
 connector_check(const struct connector_options *o, struct err *e)
 {
     struct connector_options look = *o;
-    const char *sinks[PLAN_SINKS_MAX];
+    const char *sinks[PLAN_SINKS_MAX] = {"", "", "", ""};
     struct connector *c;
     bool ok;
 
