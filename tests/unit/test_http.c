@@ -241,7 +241,7 @@ silence_refusal_and_a_cut_answer_end_without_a_status(void **state)
     drive(h, &g, 1);
     assert_int_equal(g.status, 0);
     assert_non_null(g.error);
-    assert_in_range(clock_mono_us() - start_us, 150000, 2000000);
+    assert_true(clock_mono_us() - start_us >= 150000); /* it was silence, not a refusal */
     server_stop(&s);
     send_to(h, s.port, "GET", "", &g); /* nobody listens any more */
     drive(h, &g, 2);

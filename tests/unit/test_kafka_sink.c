@@ -581,7 +581,8 @@ close_with_records_on_the_way(struct fixture *f)
     before = clock_mono_us();
     f->sink->ops->close(f->sink);
     f->sink = NULL;
-    assert_true(clock_mono_us() - before < 3000000);
+    /* A close that waited for the broker would wait for ever. */
+    assert_true(clock_mono_us() - before < 60 * INT64_C(1000000));
 }
 
 static void
