@@ -130,7 +130,7 @@ def test_wrong_command_line_exits_2(args, tmp_path):
 
 def test_unknown_sink_is_told_which_there_are(table, new_connector):
     done = new_connector().call("run", "{file}", "--sink", "carrier-pigeon", "--check")
-    assert done.returncode == program.CONFIG
+    assert done.returncode == program.USAGE
     assert "carrier-pigeon" in said(done) and "bigquery" in said(done)
 
 
