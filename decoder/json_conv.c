@@ -67,7 +67,7 @@ json_compile(const struct plan *p, struct err *e)
     prog->create_head = json_keep(&prog->arena, &b);
     prog->key_head =
         json_compile_head(prog, p->key_schema && s->key_json.schemas, p->key_schema, &b);
-    prog->voice->compile_source(prog, &b);
+    json_compile_source(prog, &b);
     if (!buf_ok(&b)) {
         err_set(e, ERR_DATA, "record.schema", "the schema of topic \"%s\" is larger than %d bytes",
                 p->topic, JSON_SCHEMA_MAX);

@@ -19,29 +19,6 @@ static const char *const json_legacy_markers[] = {
     [SNAPSHOT_INCREMENTAL] = "true",
 };
 
-/* "source":{"version":V,"connector":"postgresql","name":N,"ts_ms":…,"snapshot":…,"db":D,"schema":S,"table":T,"txId":… */
-static void
-json_legacy_compile_source(struct json_program *prog, struct buf *b)
-{
-    const struct plan *p = prog->plan;
-    bool table = p->kind == PLAN_TABLE;
-
-    BUF_LIT(b, ",\"source\":{\"version\":");
-    json_cstr(b, p->settings->version);
-    BUF_LIT(b, ",\"connector\":\"postgresql\",\"name\":");
-    json_cstr(b, p->settings->prefix);
-    BUF_LIT(b, ",\"ts_ms\":");
-    prog->source_name = json_keep(&prog->arena, b);
-    BUF_LIT(b, ",\"db\":");
-    json_cstr(b, p->settings->database);
-    BUF_LIT(b, ",\"schema\":");
-    json_str(b, table ? p->rel->schema : SLICE_LIT(""));
-    BUF_LIT(b, ",\"table\":");
-    json_str(b, table ? p->rel->table : SLICE_LIT(""));
-    BUF_LIT(b, ",\"txId\":");
-    prog->source_tail = json_keep(&prog->arena, b);
-}
-
 static void
 json_legacy_render_source(const struct json_program *prog, const struct change *c,
                           struct json_source *s)
@@ -54,11 +31,7 @@ json_legacy_render_source(const struct json_program *prog, const struct change *
     num_add_i64(b, t->commit_us / 1000);
     json_put_marker(prog, c->snapshot, json_legacy_markers[c->snapshot], b);
     buf_slice(b, prog->source_tail);
-    if (t->xid)
-        num_add_u64(b, t->xid);
-    else
-        BUF_LIT(b, "null");
-    BUF_LIT(b, ",\"lsn\":");
+    json_put_txid(t, b);
     s->n1 = 0;
     s->n2 = (uint32_t)b->n;
     BUF_LIT(b, ",\"xmin\":null}");
@@ -101,7 +74,6 @@ json_legacy_put_tail_with_block(const struct change *c, enum change_op op, bool 
 }
 
 const struct json_voice json_voice_1_2 = {
-    .compile_source = json_legacy_compile_source,
     .render_source = json_legacy_render_source,
     .render_tail = json_legacy_render_tail,
     .put_tail_with_block = json_legacy_put_tail_with_block,

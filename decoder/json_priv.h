@@ -26,7 +26,7 @@ struct json_source;
  * cache, and for records that are seldom: a row pays nothing for there being several.
  */
 struct json_voice {
-    void (*compile_source)(struct json_program *prog, struct buf *b);
+    bool sequence; /* the source block has sequence, ts_us and ts_ns */
     void (*render_source)(const struct json_program *prog, const struct change *c,
                           struct json_source *s);
     void (*render_tail)(struct recbuf_cache *cache, int64_t now_ns);
@@ -78,6 +78,8 @@ struct slice json_keep(struct arena *a, struct buf *b);
 extern const struct json_voice json_voice_3_6;
 /* "snapshot":…, with its comma: Debezium leaves the member out while streaming, and the converter then writes the schema's
  * default, or null. */
+void json_compile_source(struct json_program *prog, struct buf *b);
+void json_put_txid(const struct txn *t, struct buf *b);
 void json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text,
                      struct buf *b);
 void json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out);

@@ -45,9 +45,9 @@ json_keep(struct arena *a, struct buf *b)
 
 /*
  * "source":{"version":V,"connector":"postgresql","name":N,"ts_ms":…,"snapshot":…,"db":D,"sequence":…,"ts_us":…,"ts_ns":…,
- * "schema":S,"table":T,"txId":…
+ * "schema":S,"table":T,"txId":…; without sequence and the finer times the database's name goes into the tail.
  */
-static void
+void
 json_compile_source(struct json_program *prog, struct buf *b)
 {
     const struct plan *p = prog->plan;
@@ -61,8 +61,10 @@ json_compile_source(struct json_program *prog, struct buf *b)
     prog->source_name = json_keep(&prog->arena, b);
     BUF_LIT(b, ",\"db\":");
     json_cstr(b, p->settings->database);
-    BUF_LIT(b, ",\"sequence\":\"[");
-    prog->source_db = json_keep(&prog->arena, b);
+    if (prog->voice->sequence) {
+        BUF_LIT(b, ",\"sequence\":\"[");
+        prog->source_db = json_keep(&prog->arena, b);
+    }
     BUF_LIT(b, ",\"schema\":");
     json_str(b, table ? p->rel->schema : SLICE_LIT(""));
     BUF_LIT(b, ",\"table\":");
@@ -96,6 +98,17 @@ json_put_marker(const struct json_program *prog, enum snapshot_marker marker, co
         buf_printf(b, ",\"snapshot\":\"%s\"", text);
 }
 
+/* The value of "txId", and what stands before the LSN. */
+void
+json_put_txid(const struct txn *t, struct buf *b)
+{
+    if (t->xid)
+        num_add_u64(b, t->xid);
+    else
+        BUF_LIT(b, "null");
+    BUF_LIT(b, ",\"lsn\":");
+}
+
 /* Renders the transaction's source block into its cache slot: three pieces, the record's LSN goes between them. */
 static void
 json_render_source(const struct json_program *prog, const struct change *c, struct json_source *s)
@@ -123,11 +136,7 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
     num_add_i64(b, t->commit_us);
     BUF_LIT(b, "000");
     buf_slice(b, prog->source_tail);
-    if (t->xid)
-        num_add_u64(b, t->xid);
-    else
-        BUF_LIT(b, "null");
-    BUF_LIT(b, ",\"lsn\":");
+    json_put_txid(t, b);
     s->n2 = (uint32_t)b->n - s->n1;
     json_put_origin(b, t);
     s->n3 = (uint32_t)b->n - s->n1 - s->n2;
@@ -241,7 +250,7 @@ json_put_tail_with_block(const struct change *c, enum change_op op, bool second,
 }
 
 const struct json_voice json_voice_3_6 = {
-    .compile_source = json_compile_source,
+    .sequence = true,
     .render_source = json_render_source,
     .render_tail = json_render_tail,
     .put_tail_with_block = json_put_tail_with_block,

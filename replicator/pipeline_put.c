@@ -65,26 +65,39 @@ pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *
 
 /* ------------------------------------------------------------------------------------------------ putting */
 
+/* One record to the sink whose turn it is. */
+static inline enum pipe_result
+pipeline_put_record(struct pipeline *p, const struct recbuf *out, size_t rec, struct err *e)
+{
+    struct sink *s = p->parts.sinks[p->put_sink];
+
+    switch (
+        s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[rec], p->put_ticket, e)) {
+    case SINK_TAKEN:
+        break;
+    case SINK_FULL:
+        p->park = PARK_SINK;
+        return PIPE_PARKED;
+    case SINK_ERROR:
+        err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, p->put_plan->topic);
+        return PIPE_ERROR;
+    }
+    return PIPE_OK;
+}
+
 /* Gives what is encoded to the sinks, from where it stopped. */
 enum pipe_result
 pipeline_put(struct pipeline *p, struct err *e)
 {
     for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
-        struct sink *s = p->parts.sinks[p->put_sink];
-        struct recbuf *out = &p->out[p->put_sink];
+        const struct recbuf *out = &p->out[p->put_sink];
 
-        for (; p->put_rec < out->n; p->put_rec++)
-            switch (s->ops->put(s, p->put_plan->progs[p->put_sink], out, &out->recs[p->put_rec],
-                                p->put_ticket, e)) {
-            case SINK_TAKEN:
-                break;
-            case SINK_FULL:
-                p->park = PARK_SINK;
-                return PIPE_PARKED;
-            case SINK_ERROR:
-                err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, p->put_plan->topic);
-                return PIPE_ERROR;
-            }
+        for (; p->put_rec < out->n; p->put_rec++) {
+            enum pipe_result r = pipeline_put_record(p, out, p->put_rec, e);
+
+            if (r != PIPE_OK)
+                return r;
+        }
     }
     p->park = PARK_NONE;
     p->stats.changes++;
@@ -158,24 +171,14 @@ pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err
                 p, row->plan,
                 led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
         }
-        for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
-            struct sink *s = p->parts.sinks[p->put_sink];
-            struct recbuf *out = &b->out[p->put_sink];
+        for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0)
+            for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++) {
+                enum pipe_result r = pipeline_put_record(p, &b->out[p->put_sink],
+                                                         b->rec[p->put_sink] + p->put_rec, e);
 
-            for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++)
-                switch (s->ops->put(s, row->plan->progs[p->put_sink], out,
-                                    &out->recs[b->rec[p->put_sink] + p->put_rec], p->put_ticket,
-                                    e)) {
-                case SINK_TAKEN:
-                    break;
-                case SINK_FULL:
-                    p->park = PARK_SINK;
-                    return PIPE_PARKED;
-                case SINK_ERROR:
-                    err_wrap(e, "sink \"%s\", topic \"%s\"", s->ops->name, row->plan->topic);
-                    return PIPE_ERROR;
-                }
-        }
+                if (r != PIPE_OK)
+                    return r;
+            }
         for (unsigned i = 0; i < p->parts.nsinks; i++)
             b->rec[i] += row->nrecs[i];
         p->park = PARK_NONE;
