@@ -19,13 +19,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "replicator/kafka/murmur2.h"
 #include "replicator/kafka/offset_topic.h"
 #include "replicator/offset.h"
+#include "replicator/offset_own.h"
 #include "sinks/kafka/client.h"
 
-enum { LOAD_WAIT_MS = 60000, HEADER_TEXT = 256 };
+enum { LOAD_WAIT_MS = 60000 };
 
 struct offset_kafka {
     struct offset_store base;
@@ -41,142 +41,25 @@ struct offset_kafka {
 
 /* -------------------------------------------------------------------------------------------------------- headers */
 
-enum own_member {
-    OWN_FLUSH_LSN,
-    OWN_POSITION,
-    OWN_COMMIT_END,
-    OWN_SYSTEM_ID,
-    OWN_TIMELINE,
-    OWN_SLOT,
-    OWN_DATABASE,
-    OWN_MEMBERS
-};
-
-static const char *const own_names[OWN_MEMBERS] = {
-    [OWN_FLUSH_LSN] = "walbridge.flush_lsn",   [OWN_POSITION] = "walbridge.position",
-    [OWN_COMMIT_END] = "walbridge.commit_end", [OWN_SYSTEM_ID] = "walbridge.system_identifier",
-    [OWN_TIMELINE] = "walbridge.timeline",     [OWN_SLOT] = "walbridge.slot",
-    [OWN_DATABASE] = "walbridge.database",
-};
-
-static void
-own_text(const struct offset *o, enum own_member m, char text[HEADER_TEXT])
-{
-    char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
-
-    switch (m) {
-    case OWN_FLUSH_LSN:
-        num_lsn_text(text, o->flush_lsn);
-        break;
-    case OWN_POSITION: /* commit LSN, record LSN, ordinal */
-        snprintf(text, HEADER_TEXT, "%s %s %" PRIu64, num_lsn_text(a, o->pos_commit_lsn),
-                 num_lsn_text(b, o->pos_lsn), o->pos_ordinal);
-        break;
-    case OWN_COMMIT_END:
-        num_lsn_text(text, o->commit_end);
-        break;
-    case OWN_SYSTEM_ID:
-        snprintf(text, HEADER_TEXT, "%" PRIu64, o->system_id);
-        break;
-    case OWN_TIMELINE:
-        snprintf(text, HEADER_TEXT, "%" PRIu32, o->timeline);
-        break;
-    case OWN_SLOT:
-        snprintf(text, HEADER_TEXT, "%s", o->slot);
-        break;
-    case OWN_DATABASE:
-        snprintf(text, HEADER_TEXT, "%s", o->database);
-        break;
-    case OWN_MEMBERS:
-        break;
-    }
-}
-
-/* "<commit LSN> <LSN> <ordinal>" */
-static bool
-parse_position(const char *text, struct offset *o)
-{
-    const char *first = strchr(text, ' '), *second = first ? strchr(first + 1, ' ') : NULL;
-
-    return second &&
-           num_parse_lsn((struct slice){text, (size_t)(first - text)}, &o->pos_commit_lsn) &&
-           num_parse_lsn((struct slice){first + 1, (size_t)(second - first - 1)}, &o->pos_lsn) &&
-           num_parse_u64(slice_of(second + 1), &o->pos_ordinal);
-}
-
-static bool
-own_copy(char *dst, size_t n, const char *text)
-{
-    if (strlen(text) >= n)
-        return false;
-    memcpy(dst, text, strlen(text) + 1);
-    return true;
-}
-
-static bool
-own_parse(struct offset *o, enum own_member m, const char *text)
-{
-    uint64_t n;
-
-    switch (m) {
-    case OWN_FLUSH_LSN:
-        return num_parse_lsn(slice_of(text), &o->flush_lsn);
-    case OWN_POSITION:
-        return parse_position(text, o);
-    case OWN_COMMIT_END:
-        return num_parse_lsn(slice_of(text), &o->commit_end);
-    case OWN_SYSTEM_ID:
-        return num_parse_u64(slice_of(text), &o->system_id);
-    case OWN_TIMELINE:
-        if (!num_parse_u64(slice_of(text), &n) || n > UINT32_MAX)
-            return false;
-        o->timeline = (uint32_t)n;
-        return true;
-    case OWN_SLOT:
-        return own_copy(o->slot, sizeof o->slot, text);
-    case OWN_DATABASE:
-        return own_copy(o->database, sizeof o->database, text);
-    case OWN_MEMBERS:
-        break;
-    }
-    return false;
-}
-
-/* All of ours, or none: Connect writes none. */
 static bool
 read_headers(const struct offset_kafka *k, const rd_kafka_message_t *m, struct offset *o,
              struct err *e)
 {
+    struct offset_own_texts texts = {0};
     rd_kafka_headers_t *headers;
-    unsigned found = 0;
 
     if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    for (int i = 0; i < OWN_MEMBERS; i++) {
-        char text[HEADER_TEXT];
+    for (int i = 0; i < OFFSET_OWN_MEMBERS; i++) {
         const void *value;
         size_t n;
 
-        if (rd_kafka_header_get_last(headers, own_names[i], &value, &n) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            continue;
-        if (!value || n >= sizeof text)
-            return err_set(e, ERR_FATAL, "offset.corrupt",
-                           "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
-                           own_names[i]);
-        memcpy(text, value, n);
-        text[n] = '\0';
-        if (!own_parse(o, (enum own_member)i, text))
-            return err_set(e, ERR_FATAL, "offset.corrupt",
-                           "offsets topic \"%s\": header \"%s\" is not readable", k->topic,
-                           own_names[i]);
-        found++;
+        if (rd_kafka_header_get_last(headers, offset_own_names[i], &value, &n) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            !offset_own_take(&texts, i, value, n, e))
+            return err_wrap(e, "offsets topic \"%s\"", k->topic);
     }
-    o->own = found == OWN_MEMBERS;
-    return found == 0 || o->own ||
-           err_set(e, ERR_FATAL, "offset.corrupt",
-                   "offsets topic \"%s\": only %u of %d walbridge headers are there", k->topic,
-                   found, OWN_MEMBERS);
+    return offset_own_read(&texts, o, e) || err_wrap(e, "offsets topic \"%s\"", k->topic);
 }
 
 /* ----------------------------------------------------------------------------------------------------- connecting */
@@ -318,13 +201,12 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
     if (fault_hit("offset.kafka.save"))
         return err_set(e, ERR_RETRY, "fault", "fault point offset.kafka.save");
     if (o->own) {
-        headers = rd_kafka_headers_new(OWN_MEMBERS);
-        for (int i = 0; i < OWN_MEMBERS; i++) {
-            char text[HEADER_TEXT];
+        struct offset_own_texts texts;
 
-            own_text(o, (enum own_member)i, text);
-            rd_kafka_header_add(headers, own_names[i], -1, text, -1);
-        }
+        offset_own_write(o, &texts);
+        headers = rd_kafka_headers_new(OFFSET_OWN_MEMBERS);
+        for (int i = 0; i < OFFSET_OWN_MEMBERS; i++)
+            rd_kafka_header_add(headers, offset_own_names[i], -1, texts.text[i], -1);
     }
     buf_init(&value, 1 << 20);
     offset_to_json(o, &value);
