@@ -280,6 +280,7 @@ start_snapshot(struct connector *c, const struct pg_slot_created *made, struct e
     struct snapshot_request r = {
         .params = c->params,
         .connector = c->name,
+        .config = c->config,
         .exported = made->snapshot,
         .point_lsn = made->consistent_lsn,
         .server_version = c->server.version,

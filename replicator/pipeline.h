@@ -66,24 +66,20 @@ struct plan *pipeline_plan(struct pipeline *p, enum plan_use use, const struct p
                            const struct relation_facts *facts, struct err *e);
 void pipeline_drop_plan(struct pipeline *p, struct plan *plan);
 
-/* Rows that a snapshot worker encoded. */
-struct batch_row {
-    struct plan *plan;
-    uint64_t number; /* in its table, from 1 */
-    uint32_t bytes;
-    uint16_t nrecs[PLAN_SINKS_MAX];
-};
-
+/* Rows of one table that a snapshot worker encoded, all of one unit (snapshot.h); there may be none. */
 struct batch {
     struct batch *next;
+    struct plan *plan;
+    size_t unit;
+    bool unit_ends; /* they are the unit's last ones */
+    uint32_t nrows;
+    uint64_t number; /* of the last row, in its table */
     struct recbuf out[PLAN_SINKS_MAX];
-    struct batch_row *rows;
-    size_t nrows, cap;
-    size_t at;                    /* rows put so far */
-    uint32_t rec[PLAN_SINKS_MAX]; /* the next row's first record, per sink */
+    /* Of the ledger's entry, once it is put: delivered when all before it are delivered too. */
+    uint64_t ticket;
 };
 
-/* Puts a batch's rows; the ledger has an open transaction. PARKED: come again with the same batch. */
+/* Puts a batch as one entry; the ledger has an open transaction. PARKED: come again with the same batch. */
 enum pipe_result pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn,
                                     struct err *e);
 

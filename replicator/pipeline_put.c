@@ -159,31 +159,28 @@ pipeline_ready_to_put(struct pipeline *p, struct plan *plan, uint64_t ticket)
 enum pipe_result
 pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err *e)
 {
-    while (b->at < b->nrows) {
-        const struct batch_row *row = &b->rows[b->at];
+    if (p->park == PARK_NONE) {
+        size_t nrecs = 0, bytes = 0;
 
-        if (p->park == PARK_NONE) {
-            unsigned nrecs = 0;
-
-            for (unsigned i = 0; i < p->parts.nsinks; i++)
-                nrecs += row->nrecs[i];
-            pipeline_ready_to_put(
-                p, row->plan,
-                led_open(p->parts.ledger, LED_INSERT, lsn, row->number, nrecs, row->bytes));
+        for (unsigned i = 0; i < p->parts.nsinks; i++) {
+            nrecs += b->out[i].n;
+            bytes += b->out[i].bytes.n;
         }
-        for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0)
-            for (; p->put_rec < row->nrecs[p->put_sink]; p->put_rec++) {
-                enum pipe_result r = pipeline_put_record(p, &b->out[p->put_sink],
-                                                         b->rec[p->put_sink] + p->put_rec, e);
-
-                if (r != PIPE_OK)
-                    return r;
-            }
-        for (unsigned i = 0; i < p->parts.nsinks; i++)
-            b->rec[i] += row->nrecs[i];
-        p->park = PARK_NONE;
-        p->stats.changes++;
-        b->at++;
+        b->ticket = led_open(p->parts.ledger, LED_INSERT, lsn, b->number, (unsigned)nrecs,
+                             bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes);
+        pipeline_ready_to_put(p, b->plan, b->ticket);
     }
+    for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {
+        const struct recbuf *out = &b->out[p->put_sink];
+
+        for (; p->put_rec < out->n; p->put_rec++) {
+            enum pipe_result r = pipeline_put_record(p, out, p->put_rec, e);
+
+            if (r != PIPE_OK)
+                return r;
+        }
+    }
+    p->park = PARK_NONE;
+    p->stats.changes += b->nrows;
     return PIPE_OK;
 }

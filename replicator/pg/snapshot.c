@@ -31,13 +31,18 @@ struct snap_table {
     uint16_t *cols; /* which column of the relation each is */
     int rank;       /* position of the include pattern that names it */
     double rows;
+    uint32_t oid;
+    const char *schema, *table; /* the plan's */
+    bool skip;                  /* finished before */
+    atomic_uint_fast64_t nrows, bytes, handed;
+    _Atomic int64_t started_us, ended_us;
 };
 
 /* A row that waits for its marker. */
 struct held_row {
     char *line;
     int n;
-    const struct snap_table *table;
+    struct snap_table *table;
     uint64_t number;
 };
 
@@ -61,7 +66,6 @@ struct snapshot {
     struct batch *filling;
     int64_t now_ns;
 
-    atomic_uint_fast64_t rows, bytes;
     atomic_uint tables_done;
     _Atomic(const char *) table;
 
@@ -87,19 +91,24 @@ snapshot_begin(struct snapshot *s, struct err *e)
     uint64_t xid = 0;
 
     buf_init(&lit, 1024);
-    pg_literal(&lit, s->req.exported);
+    if (s->req.exported)
+        pg_literal(&lit, s->req.exported);
     /* One worker reads a table in the server's own order only without synchronized scans. */
     ok = pg_exec(s->conn, e, "SET synchronize_seqscans = off") &&
          pg_exec(s->conn, e, "BEGIN ISOLATION LEVEL REPEATABLE READ") &&
-         pg_exec(s->conn, e, "SET TRANSACTION SNAPSHOT %s", buf_cstr(&lit));
+         (!s->req.exported || pg_exec(s->conn, e, "SET TRANSACTION SNAPSHOT %s", buf_cstr(&lit)));
     buf_free(&lit);
     if (ok)
-        r = pg_query(s->conn, e, 2,
+        r = pg_query(s->conn, e, 3,
                      "SELECT (extract(epoch FROM current_timestamp) * 1000000)::int8::text, "
                      "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE "
-                     "pg_catalog.txid_current() END::text");
+                     "pg_catalog.txid_current() END::text, "
+                     "(CASE WHEN pg_catalog.pg_is_in_recovery() THEN "
+                     "pg_catalog.pg_last_wal_replay_lsn() ELSE "
+                     "pg_catalog.pg_current_wal_lsn() END - '0/0'::pg_lsn)::text");
     ok = r && num_parse_i64(slice_of(PQgetvalue(r, 0, 0)), &us) &&
-         num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), &xid);
+         num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), &xid) &&
+         (s->req.exported || num_parse_u64(slice_of(PQgetvalue(r, 0, 2)), &s->req.point_lsn));
     PQclear(r);
     if (!ok)
         return err_wrap(e, "starting the snapshot transaction");
@@ -179,6 +188,26 @@ snapshot_lock_table(struct snapshot *s, const struct catalog_table *ct, struct e
 }
 
 static bool
+snapshot_is_named(const struct snapshot *s, const struct catalog_table *ct)
+{
+    for (size_t i = 0; i < s->req.ntables; i++)
+        if (strcmp(s->req.tables[i].schema, ct->schema) == 0 &&
+            strcmp(s->req.tables[i].table, ct->name) == 0)
+            return true;
+    return !s->req.tables;
+}
+
+static bool
+snapshot_is_done(const struct snapshot *s, const struct catalog_table *ct)
+{
+    for (size_t i = 0; i < s->req.ndone; i++)
+        if (!s->req.done[i].ranged && strcmp(s->req.done[i].schema, ct->schema) == 0 &&
+            strcmp(s->req.done[i].table, ct->name) == 0)
+            return true;
+    return false;
+}
+
+static bool
 snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
 {
     struct slice schema = slice_of(ct->schema), table = slice_of(ct->name);
@@ -186,16 +215,19 @@ snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct e
     struct pgo_relation rel;
     struct snap_table *t;
     struct arena a;
-    bool ok;
+    bool ok, done;
 
-    if (!filter_table(s->req.settings->filter, schema, table))
+    if (!filter_table(s->req.settings->filter, schema, table) || !snapshot_is_named(s, ct))
         return true;
-    if (!snapshot_lock_table(s, ct, e))
+    done = snapshot_is_done(s, ct);
+    if (!done && !snapshot_lock_table(s, ct, e))
         return false;
     s->tables = mem_grow(s->tables, s->ntables + 1, sizeof(*s->tables));
     t = &s->tables[s->ntables++];
     *t = (struct snap_table){.rank = filter_table_rank(s->req.settings->filter, schema, table),
-                             .rows = ct->rows};
+                             .rows = ct->rows,
+                             .oid = ct->oid,
+                             .skip = done};
     t->name = mem_printf("%s.%s", ct->schema, ct->name);
     arena_init(&a);
     ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
@@ -203,6 +235,8 @@ snapshot_plan_table(struct snapshot *s, const struct catalog_table *ct, struct e
     arena_free(&a);
     if (!ok)
         return false;
+    t->schema = t->plan->rel->schema.p;
+    t->table = t->plan->rel->table.p;
     snapshot_select(t, t->plan->rel->schema, t->plan->rel->table);
     if (ct->rows > 0)
         s->total_rows += ct->rows;
@@ -269,7 +303,6 @@ batch_list_free(struct batch *b, unsigned nsinks)
 
         for (unsigned i = 0; i < nsinks; i++)
             recbuf_free(&b->out[i]);
-        free(b->rows);
         free(b);
         b = next;
     }
@@ -296,11 +329,10 @@ snapshot_room(struct snapshot *s)
     if (!b)
         b = batch_new(s->req.nsinks);
     b->next = NULL;
-    b->nrows = b->at = 0;
-    for (unsigned i = 0; i < s->req.nsinks; i++) {
+    b->nrows = 0;
+    b->unit_ends = false;
+    for (unsigned i = 0; i < s->req.nsinks; i++)
         recbuf_clear(&b->out[i]);
-        b->rec[i] = 0;
-    }
     s->now_ns = clock_now_ns();
     return b;
 }
@@ -313,6 +345,7 @@ snapshot_hand_over(struct snapshot *s)
     if (!b)
         return;
     s->filling = NULL;
+    atomic_fetch_add(&s->tables[b->unit].handed, b->nrows);
     pthread_mutex_lock(&s->lock);
     *s->ready_end = b;
     s->ready_end = &b->next;
@@ -405,7 +438,7 @@ copy_field(char *p, char *end, struct value *v)
 static bool
 snapshot_split(struct snapshot *s, const struct held_row *row, struct err *e)
 {
-    const struct snap_table *t = row->table;
+    struct snap_table *t = row->table;
     char *p = row->line, *end = row->line + row->n;
 
     if (end > p && end[-1] == '\n')
@@ -438,35 +471,18 @@ snapshot_marker_of(const struct snapshot *s, const struct held_row *row, enum wh
     return row->number == 1 ? SNAPSHOT_FIRST_IN_COLLECTION : SNAPSHOT_TRUE;
 }
 
-static struct batch_row *
-batch_add_row(struct batch *b)
-{
-    struct batch_row *row;
-
-    if (b->nrows == b->cap) {
-        b->cap = b->cap ? b->cap * 2 : SNAPSHOT_BATCH_ROWS;
-        b->rows = mem_grow(b->rows, b->cap, sizeof(*b->rows));
-    }
-    row = &b->rows[b->nrows++];
-    memset(row, 0, sizeof(*row));
-    return row;
-}
-
 /* Encodes the held row for every sink into the batch that is being filled. */
 static bool
 snapshot_encode(struct snapshot *s, const struct change *c, const struct held_row *row,
                 struct err *e)
 {
-    struct batch_row *br = batch_add_row(s->filling);
-    size_t total = 0, most = 0;
+    struct plan *plan = row->table->plan;
+    size_t most = 0;
 
-    br->plan = row->table->plan;
-    br->number = row->number;
     for (unsigned i = 0; i < s->req.nsinks; i++) {
         struct recbuf *out = &s->filling->out[i];
-        size_t n = out->n, bytes = out->bytes.n;
 
-        if (!s->req.sinks[i]->ops->encode(br->plan->progs[i], c, out, e))
+        if (!s->req.sinks[i]->ops->encode(plan->progs[i], c, out, e))
             return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)row->number,
                             row->table->name);
         if (out->unconverted) {
@@ -474,13 +490,27 @@ snapshot_encode(struct snapshot *s, const struct change *c, const struct held_ro
                      SLICE_ARG(out->unconverted_column), out->unconverted_why.msg);
             out->unconverted = 0;
         }
-        br->nrecs[i] = (uint16_t)(out->n - n);
-        total += out->bytes.n - bytes;
         most = out->bytes.n > most ? out->bytes.n : most;
     }
-    br->bytes = total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
-    if (s->filling->nrows >= SNAPSHOT_BATCH_ROWS || most >= SNAPSHOT_BATCH_BYTES)
+    s->filling->number = row->number;
+    s->filling->nrows++;
+    if (s->filling->nrows >= SNAPSHOT_BATCH_ROWS || most >= SNAPSHOT_BATCH_BYTES ||
+        s->filling->unit_ends)
         snapshot_hand_over(s);
+    return true;
+}
+
+static bool
+snapshot_fill(struct snapshot *s, const struct snap_table *t)
+{
+    size_t unit = (size_t)(t - s->tables);
+
+    if (s->filling && s->filling->unit != unit)
+        snapshot_hand_over(s);
+    if (!s->filling && !(s->filling = snapshot_room(s)))
+        return false;
+    s->filling->unit = unit;
+    s->filling->plan = t->plan;
     return true;
 }
 
@@ -493,10 +523,11 @@ snapshot_emit(struct snapshot *s, enum what_next next, struct err *e)
     bool ok;
 
     s->held = (struct held_row){0};
-    if (!s->filling && !(s->filling = snapshot_room(s))) {
+    if (!snapshot_fill(s, row.table)) {
         PQfreemem(row.line);
         return false;
     }
+    s->filling->unit_ends = next != NEXT_SAME_TABLE;
     c.snapshot = snapshot_marker_of(s, &row, next);
     s->any_row = true;
     c.plan = row.table->plan;
@@ -509,13 +540,14 @@ snapshot_emit(struct snapshot *s, enum what_next next, struct err *e)
 }
 
 static bool
-snapshot_read_table(struct snapshot *s, const struct snap_table *t, struct err *e)
+snapshot_read_table(struct snapshot *s, struct snap_table *t, struct err *e)
 {
     PGresult *r = PQexec(s->conn, t->sql);
     uint64_t number = 0;
     char *line;
     int n;
 
+    atomic_store(&t->started_us, clock_mono_us());
     if (PQresultStatus(r) != PGRES_COPY_OUT) {
         pg_error(s->conn, r, e);
         PQclear(r);
@@ -528,8 +560,8 @@ snapshot_read_table(struct snapshot *s, const struct snap_table *t, struct err *
             return false;
         }
         s->held = (struct held_row){line, n, t, ++number};
-        atomic_fetch_add_explicit(&s->rows, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&s->bytes, (uint64_t)n, memory_order_relaxed);
+        atomic_fetch_add_explicit(&t->nrows, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&t->bytes, (uint64_t)n, memory_order_relaxed);
     }
     r = PQgetResult(s->conn);
     if (n != -1 || PQresultStatus(r) != PGRES_COMMAND_OK) {
@@ -541,6 +573,13 @@ snapshot_read_table(struct snapshot *s, const struct snap_table *t, struct err *
     while ((r = PQgetResult(s->conn)) != NULL)
         PQclear(r);
     log_info("snapshot: table \"%s\" is read, %llu rows", t->name, (unsigned long long)number);
+    atomic_store(&t->ended_us, clock_mono_us());
+    if (number == 0) {
+        if (!snapshot_fill(s, t))
+            return false;
+        s->filling->unit_ends = true;
+        snapshot_hand_over(s);
+    }
     return true;
 }
 
@@ -554,7 +593,7 @@ snapshot_run(void *arg)
     log_set_connector(s->req.connector);
     for (size_t i = 0; ok && i < s->ntables; i++) {
         atomic_store(&s->table, s->tables[i].name);
-        ok = snapshot_read_table(s, &s->tables[i], &e);
+        ok = s->tables[i].skip || snapshot_read_table(s, &s->tables[i], &e);
         atomic_fetch_add(&s->tables_done, 1);
     }
     if (ok && s->held.line)
@@ -618,13 +657,56 @@ void
 snapshot_progress(struct snapshot *s, struct snapshot_progress *out)
 {
     *out = (struct snapshot_progress){
-        .rows = atomic_load_explicit(&s->rows, memory_order_relaxed),
-        .bytes = atomic_load_explicit(&s->bytes, memory_order_relaxed),
         .total_rows = s->total_rows,
         .tables = (unsigned)s->ntables,
         .tables_done = atomic_load(&s->tables_done),
         .table = atomic_load(&s->table),
         .started_us = s->started_us,
+        .wal_retained = -1,
+        .wal_limit = -1,
+    };
+    for (size_t i = 0; i < s->ntables; i++) {
+        out->rows += atomic_load_explicit(&s->tables[i].nrows, memory_order_relaxed);
+        out->bytes += atomic_load_explicit(&s->tables[i].bytes, memory_order_relaxed);
+    }
+}
+
+size_t
+snapshot_ntables(const struct snapshot *s)
+{
+    return s->ntables;
+}
+
+void
+snapshot_table_progress(struct snapshot *s, size_t i, struct snapshot_table_progress *out)
+{
+    struct snap_table *t = &s->tables[i];
+
+    *out = (struct snapshot_table_progress){
+        .schema = t->schema,
+        .table = t->table,
+        .rows = atomic_load_explicit(&t->nrows, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&t->bytes, memory_order_relaxed),
+        .total_rows = t->rows > 0 ? t->rows : 0,
+        .started_us = atomic_load(&t->started_us),
+        .ended_us = atomic_load(&t->ended_us),
+    };
+}
+
+size_t
+snapshot_nunits(const struct snapshot *s)
+{
+    return s->ntables;
+}
+
+void
+snapshot_unit(struct snapshot *s, size_t i, struct snapshot_unit *out)
+{
+    *out = (struct snapshot_unit){
+        .rows = {s->tables[i].schema, s->tables[i].table, false, INT64_MIN, INT64_MAX},
+        .oid = s->tables[i].oid,
+        .point_lsn = s->req.point_lsn,
+        .nrows = atomic_load(&s->tables[i].handed),
     };
 }
 

@@ -824,7 +824,6 @@ a_batch_goes_on_where_it_was_parked(void **state)
     struct pgo *pgo = pgo_new();
     struct pgo_msg m;
     struct batch b = {0};
-    struct batch_row rows[3];
     struct plan *plan;
     const struct txn t = {.seq = 1};
 
@@ -839,18 +838,15 @@ a_batch_goes_on_where_it_was_parked(void **state)
 
         f->fakes[0].per_change = i == 1 ? 2 : 1;
         assert_true(fake_encode(plan->progs[0], &c, &b.out[0], &f->e));
-        rows[i] = (struct batch_row){.plan = plan,
-                                     .number = i + 1,
-                                     .bytes = 10,
-                                     .nrecs = {(uint16_t)f->fakes[0].per_change}};
     }
-    b.rows = rows;
+    b.plan = plan;
     b.nrows = 3;
+    b.number = 3;
     led_begin(f->ledger, &(struct led_txn){.commit_lsn = 50});
     f->fakes[0].room = 2;
     assert_int_equal(pipeline_put_batch(f->p, &b, 50, &f->e), PIPE_PARKED);
     assert_int_equal(pipeline_put_batch(f->p, &b, 50, &f->e), PIPE_PARKED);
-    assert_int_equal(led_pending(f->ledger), 2);
+    assert_int_equal(led_pending(f->ledger), 1);
     f->fakes[0].room = TICKETS;
     ok(f, pipeline_put_batch(f->p, &b, 50, &f->e));
     said(f, 0, "r item @50/1\nr item @50/2\nr item @50/2\nr item @50/3\n");
