@@ -130,9 +130,11 @@ bool
 conf_rule_snapshot_mode(const struct config *c, const char *value, struct err *e)
 {
     (void)c;
-    if (strcmp(value, "initial") == 0 || strcmp(value, "no_data") == 0)
+    if (strcmp(value, "custom") != 0)
         return true;
-    return wrong(e, "only initial and no_data are there for now");
+    return wrong(e,
+                 "Java classes cannot be loaded; configuration_based says what to read and "
+                 "whether to stream by properties of its own");
 }
 
 bool

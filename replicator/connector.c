@@ -242,6 +242,7 @@ connector_close(struct connector *c)
     c->has_stored = c->sink_failed = c->parked = false;
     c->quiet_put = 0;
     c->quiet_since_us = 0;
+    c->stream_us = 0;
     c->ack_error = (struct err){0};
 }
 
@@ -382,7 +383,7 @@ connector_run(struct connector *c, struct err *e)
         wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS,
                                    cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
         log_err(LOG_WARN, e, "trying again");
-        if (c->phase != PHASE_STREAM)
+        if (c->phase == PHASE_NEW || c->phase == PHASE_SNAPSHOT)
             c->sink_failed = true; /* nothing is stored yet that a later session could go on from */
         if (!c->sink_failed)
             connector_finish_parked(c);

@@ -391,9 +391,20 @@ loop_show_progress(struct connector *c)
         log_info("%s", text);
 }
 
+/* Once streaming.delay.ms is over. */
+static bool
+loop_begin_stream(struct connector *c, struct err *e)
+{
+    if (clock_mono_us() < c->stream_us)
+        return true;
+    c->stream_us = 0;
+    return connector_stream(c, e);
+}
+
 static bool
 loop_snapshot_done(struct connector *c, struct err *e)
 {
+    int64_t delay_ms = config_int(c->config, "streaming.delay.ms");
     struct snapshot_progress p;
     char lsn[NUM_LSN_TEXT];
     double seconds;
@@ -406,8 +417,13 @@ loop_snapshot_done(struct connector *c, struct err *e)
     snapshot_free(c->snapshot);
     c->snapshot = NULL;
     led_commit(c->ledger, c->snapshot_point);
+    if (!startup_mode(c->config).streams) {
+        connector_rest(c);
+        return true;
+    }
     c->phase = PHASE_STREAM;
-    return connector_stream(c, e);
+    c->stream_us = clock_mono_us() + delay_ms * 1000;
+    return loop_begin_stream(c, e);
 }
 
 /* *empty: the worker has nothing ready. */
@@ -464,6 +480,8 @@ loop_deadline(const struct connector *c)
         status = c->status_us + LOOP_STATUS_GAP_US;
     if (c->wal && status < at)
         at = status;
+    if (c->stream_us && c->stream_us < at)
+        at = c->stream_us;
     if (c->position_late && c->position_us + LOOP_POSITION_GAP_US < at)
         at = c->position_us + LOOP_POSITION_GAP_US;
     for (unsigned i = 0; i < c->nsinks; i++) {
@@ -532,6 +550,10 @@ loop_step(struct connector *c, bool *idle, struct err *e)
         *idle = empty || c->parked || led_full(c->ledger);
         return true;
     }
+    if (c->stream_us)
+        return loop_begin_stream(c, e);
+    if (!c->wal)
+        return true;
     if (!loop_unpark(c, &go, e))
         return false;
     if (go && !loop_read(c, &empty, e))
@@ -569,7 +591,7 @@ connector_drain(struct connector *c)
     bool ok = true, go = true;
 
     /* Rows of a half read snapshot are not waited for: it begins anew. */
-    while (ok && c->phase == PHASE_STREAM && clock_mono_us() < until) {
+    while (ok && (c->phase == PHASE_STREAM || c->phase == PHASE_IDLE) && clock_mono_us() < until) {
         ok = c->wal ? loop_unpark(c, &go, &e) : true;
         for (unsigned i = 0; i < c->nsinks; i++)
             c->sinks[i]->ops->flush(c->sinks[i]);

@@ -23,6 +23,7 @@ enum phase {
     PHASE_NEW,      /* nothing is known of where to go on */
     PHASE_SNAPSHOT, /* tables are being read */
     PHASE_STREAM,
+    PHASE_IDLE, /* the mode streams nothing, and there is nothing left to read */
 };
 
 /* How fast frames come: whether to read lazily (see connector_sleep). */
@@ -60,6 +61,8 @@ struct connector {
     enum phase phase;
     uint64_t start_lsn;      /* streaming begins here, unless more has been stored since */
     uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
+    uint64_t run_point;      /* of the last snapshot since the program began */
+    int64_t stream_us;       /* streaming.delay.ms: streaming begins then; 0: nothing waits */
     bool progressed;         /* since the last failure */
     bool slot_held;          /* the slot was made or read from by us, so it is ours to drop */
 
@@ -92,8 +95,10 @@ struct connector {
 bool connector_connect(struct connector *c, struct err *e);
 /* Looks without changing. */
 bool connector_look(struct connector *c, struct err *e);
-/* PHASE_SNAPSHOT is over: streaming begins. */
+/* PHASE_SNAPSHOT is over: streaming begins, */
 bool connector_stream(struct connector *c, struct err *e);
+/* or, in a mode without, nothing does. */
+void connector_rest(struct connector *c);
 
 /* connector_loop.c: until stopping (true) or an error. */
 bool connector_loop(struct connector *c, struct err *e);

@@ -172,7 +172,8 @@ start_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct err
     if (!start_captured_tables(c, conn, &tables, &n, e))
         return false;
     log_info("%zu tables are captured", n);
-    ok = start_check_guardrail(c, n, e) && start_publication(c, conn, tables, n, dry_run, e) &&
+    ok = start_check_guardrail(c, n, e) &&
+         (!startup_mode(c->config).streams || start_publication(c, conn, tables, n, dry_run, e)) &&
          (!rules || pg_identity_autoset(conn, rules, tables, n, start_timeout_ms(c), dry_run, e));
     if (ok)
         start_warn_identities(tables, n);
@@ -202,12 +203,18 @@ start_mismatch(const struct config *config)
     return MISMATCH_REFUSE;
 }
 
-static bool
-start_wants_snapshot(const struct config *config)
+/* Within one run a snapshot is taken once, also by snapshot.mode=always: a broker that was away is no reason for another. */
+static struct startup_mode
+start_mode(const struct connector *c)
 {
-    const char *mode = config_str(config, "snapshot.mode");
+    struct startup_mode m = startup_mode(c->config);
 
-    return strcasecmp(mode, "no_data") != 0 && strcasecmp(mode, "never") != 0;
+    if (c->phase == PHASE_STREAM)
+        m.data = DATA_NEVER;
+    else if (m.data == DATA_ALWAYS && c->run_point && c->has_stored && c->stored.own &&
+             c->stored.flush_lsn >= c->run_point)
+        m.data = DATA_INITIAL;
+    return m;
 }
 
 static bool
@@ -218,7 +225,7 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
         .connector = c->name,
         .slot_name = config_str(c->config, "slot.name"),
         .database = pg_params_database(c->params),
-        .want_snapshot = start_wants_snapshot(c->config),
+        .mode = start_mode(c),
         .drops_slot = config_bool(c->config, "slot.drop.on.stop"),
         .mismatch = start_mismatch(c->config),
         .server = &c->server,
@@ -247,7 +254,7 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
 static bool
 start_check_server(struct connector *c, struct err *e)
 {
-    if (strcmp(c->server.wal_level, "logical") != 0)
+    if (startup_mode(c->config).streams && strcmp(c->server.wal_level, "logical") != 0)
         return err_set(e, ERR_CONFIG, "server.wal_level",
                        "wal_level is \"%s\", logical is needed: ALTER SYSTEM SET wal_level = "
                        "logical, then restart the server "
@@ -274,6 +281,30 @@ start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temp
     return true;
 }
 
+/*
+ * For a snapshot that no stream follows: a session of our own exports it, no slot is needed. The point is what the server
+ * had reached before, so that a stream which is begun there some day misses nothing.
+ */
+static PGconn *
+start_export(struct connector *c, struct pg_slot_created *made, struct err *e)
+{
+    PGconn *conn = pg_connect(c->params, PG_GENERAL, e);
+    PGresult *r = NULL;
+
+    if (!conn)
+        return NULL;
+    made->consistent_lsn = c->server.wal_lsn;
+    if (pg_exec(conn, e, "BEGIN ISOLATION LEVEL REPEATABLE READ"))
+        r = pg_query(conn, e, 1, "SELECT pg_catalog.pg_export_snapshot()");
+    if (!r) {
+        PQfinish(conn);
+        return NULL;
+    }
+    snprintf(made->snapshot, sizeof(made->snapshot), "%s", PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return conn;
+}
+
 static bool
 start_snapshot(struct connector *c, const struct pg_slot_created *made, struct err *e)
 {
@@ -295,7 +326,7 @@ start_snapshot(struct connector *c, const struct pg_slot_created *made, struct e
     c->snapshot = snapshot_start(&r, e);
     if (!c->snapshot)
         return err_wrap(e, "snapshot");
-    c->snapshot_point = made->consistent_lsn;
+    c->snapshot_point = c->run_point = made->consistent_lsn;
     snapshot_txn(c->snapshot, &txn);
     led_begin(c->ledger, &txn);
     c->phase = PHASE_SNAPSHOT;
@@ -346,6 +377,39 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
     return true;
 }
 
+/* Nothing is streamed: the snapshot, if there is one to take, or nothing at all. */
+static bool
+start_without_stream(struct connector *c, const struct startup_plan *plan, struct err *e)
+{
+    struct pg_slot_created made = {0};
+    PGconn *exporter;
+    bool ok;
+
+    if (!plan->snapshot) {
+        connector_rest(c);
+        return true;
+    }
+    exporter = start_export(c, &made, e);
+    if (!exporter)
+        return err_wrap(e, "snapshot");
+    c->start_lsn = made.consistent_lsn;
+    led_start(c->ledger, 0, 0);
+    ok = start_snapshot(c, &made, e);
+    PQfinish(exporter);
+    return ok;
+}
+
+static bool
+start_drop_lost(struct connector *c, PGconn *conn, const struct startup_plan *plan, struct err *e)
+{
+    const char *slot = config_str(c->config, "slot.name");
+
+    if (!plan->drop_slot)
+        return true;
+    log_warn("dropping slot \"%s\", which the server has invalidated", slot);
+    return pg_slot_drop(conn, slot, e);
+}
+
 static bool
 start_advance(struct connector *c, PGconn *conn, const struct startup_plan *plan, struct err *e)
 {
@@ -360,6 +424,13 @@ start_advance(struct connector *c, PGconn *conn, const struct startup_plan *plan
 }
 
 /* ------------------------------------------------------------------------------------------------ the session */
+
+void
+connector_rest(struct connector *c)
+{
+    log_info("nothing is streamed, as snapshot.mode says: idle until stopped");
+    c->phase = PHASE_IDLE;
+}
 
 bool
 connector_stream(struct connector *c, struct err *e)
@@ -406,12 +477,38 @@ start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan 
         return false;
     if (plan->warning[0])
         log_warn("%s", plan->warning);
-    if (has_slot && slot.active)
+    if (plan->streams && has_slot && slot.active)
         return err_set(
             e, ERR_RETRY, "slot.in_use",
             "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
             slot.name, slot.active_pid);
     return start_prepare_tables(c, conn, dry_run, e);
+}
+
+/* What the plan says, with a session for the stream where there is to be one. */
+static bool
+start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan, struct err *e)
+{
+    if (!catalog_load_types(conn, c->types, e))
+        return false;
+    if (!plan->streams)
+        return start_without_stream(c, plan, e);
+    if (c->phase == PHASE_STREAM && plan->snapshot) {
+        c->sink_failed = true; /* a snapshot begins with an incarnation */
+        return err_set(e, ERR_RETRY, "snapshot.needed", "the tables are to be read again");
+    }
+    c->repl = pg_connect(c->params, PG_REPLICATION, e);
+    if (!c->repl || !start_advance(c, conn, plan, e) || !start_drop_lost(c, conn, plan, e))
+        return false;
+    if (c->phase == PHASE_NEW && (plan->create_slot || plan->snapshot))
+        return start_new(c, conn, plan, e);
+    if (c->phase == PHASE_NEW) {
+        c->start_lsn = plan->start_lsn;
+        led_start(c->ledger, plan->flush_lsn, plan->resume.last_commit_lsn);
+        pipeline_start(c->pipeline, &plan->resume);
+        c->phase = PHASE_STREAM;
+    }
+    return true;
 }
 
 bool
@@ -427,27 +524,15 @@ connector_connect(struct connector *c, struct err *e)
         return false;
     }
     c->system_id = c->server.system_id;
-    c->repl = pg_connect(c->params, PG_REPLICATION, e);
-    if (!c->repl || !start_advance(c, conn, &plan, e) || !catalog_load_types(conn, c->types, e)) {
+    if (!start_follow(c, conn, &plan, e)) {
         PQfinish(conn);
         return false;
     }
-    if (c->phase == PHASE_NEW && (plan.create_slot || plan.snapshot)) {
-        if (!start_new(c, conn, &plan, e)) {
-            PQfinish(conn);
-            return false;
-        }
-    } else if (c->phase == PHASE_NEW) {
-        c->start_lsn = plan.start_lsn;
-        led_start(c->ledger, plan.flush_lsn, plan.resume.last_commit_lsn);
-        pipeline_start(c->pipeline, &plan.resume);
-        c->phase = PHASE_STREAM;
-    }
     c->catalog = catalog_new(c->params, conn, c->types);
-    if (config_int(c->config, "heartbeat.interval.ms") > 0)
+    if (plan.streams && config_int(c->config, "heartbeat.interval.ms") > 0)
         c->heartbeat = heartbeat_new(c->params, config_int(c->config, "heartbeat.interval.ms"),
                                      config_str(c->config, "heartbeat.action.query"));
-    return c->phase == PHASE_SNAPSHOT || connector_stream(c, e);
+    return c->phase != PHASE_STREAM || connector_stream(c, e);
 }
 
 bool
@@ -464,9 +549,13 @@ connector_look(struct connector *c, struct err *e)
     PQfinish(conn);
     if (!ok)
         return false;
-    c->repl = pg_connect(c->params, PG_REPLICATION, e); /* has the role the right? */
-    if (!c->repl)
-        return false;
+    if (plan.streams) {
+        c->repl = pg_connect(c->params, PG_REPLICATION, e); /* has the role the right? */
+        if (!c->repl)
+            return false;
+    } else {
+        log_info("nothing would be streamed, as snapshot.mode says");
+    }
     if (plan.create_slot)
         log_info("slot \"%s\" would be created", config_str(c->config, "slot.name"));
     if (plan.snapshot)

@@ -6,6 +6,36 @@
 
 #include "base/num.h"
 
+/* The values of snapshot.mode; configuration_based is read from its own properties. */
+static const struct {
+    const char *name;
+    struct startup_mode mode;
+} startup_modes[] = {
+    {"initial", {DATA_INITIAL, .streams = true}},
+    {"exported", {DATA_INITIAL, .streams = true}},
+    {"initial_only", {DATA_INITIAL, .streams = false}},
+    {"always", {DATA_ALWAYS, .streams = true}},
+    {"when_needed", {DATA_INITIAL, .resnapshot = true, .streams = true}},
+    {"no_data", {DATA_NEVER, .streams = true}},
+    {"never", {DATA_NEVER, .streams = true}},
+};
+
+struct startup_mode
+startup_mode(const struct config *c)
+{
+    const char *name = config_str(c, "snapshot.mode");
+
+    for (size_t i = 0; i < sizeof(startup_modes) / sizeof(*startup_modes); i++)
+        if (strcasecmp(name, startup_modes[i].name) == 0)
+            return startup_modes[i].mode;
+    return (struct startup_mode){
+        .data = config_bool(c, "snapshot.mode.configuration.based.snapshot.data") ? DATA_ALWAYS
+                                                                                  : DATA_NEVER,
+        .resnapshot = config_bool(c, "snapshot.mode.configuration.based.snapshot.on.data.error"),
+        .streams = config_bool(c, "snapshot.mode.configuration.based.start.stream"),
+    };
+}
+
 /* An offset is of use unless its snapshot never finished: then the snapshot begins anew. */
 static bool
 startup_offset_counts(const struct startup_facts *f)
@@ -184,7 +214,7 @@ startup_missing_slot(const struct startup_facts *f, struct startup_plan *out, st
 {
     char at[NUM_LSN_TEXT];
 
-    if (!f->drops_slot)
+    if (!f->drops_slot || f->mode.resnapshot)
         return err_set(e, ERR_FATAL, "slot.missing",
                        "slot \"%s\" does not exist, but \"%s\" has a stored offset: what was "
                        "written since cannot be read any "
@@ -201,22 +231,70 @@ startup_missing_slot(const struct startup_facts *f, struct startup_plan *out, st
     return true;
 }
 
-bool
-startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+/* Goes on from the stored offset, or says why not. */
+static bool
+startup_go_on(const struct startup_facts *f, struct startup_plan *out, struct err *e)
 {
-    *out = (struct startup_plan){0};
-    if (!startup_check_slot(f, e))
-        return false;
-    if (!startup_offset_counts(f)) {
-        out->create_slot = !f->has_slot;
-        out->snapshot = f->want_snapshot;
-        out->start_lsn = out->flush_lsn = f->has_slot ? f->slot->confirmed_lsn : 0;
-        return true;
-    }
-    if (!startup_check_identity(f, e))
+    if (!startup_check_slot(f, e) || !startup_check_identity(f, e))
         return false;
     if (!f->has_slot)
         return startup_missing_slot(f, out, e);
     startup_resume(f, out);
     return startup_check_position(f, out, e);
+}
+
+/* Tables are read, or only the stream is begun; what was stored counts no more. */
+static void
+startup_begin_anew(const struct startup_facts *f, bool snapshot, struct startup_plan *out)
+{
+    bool lost = f->has_slot && strcmp(f->slot->wal_status, "lost") == 0;
+
+    out->drop_slot = lost;
+    out->create_slot = !f->has_slot || lost;
+    out->snapshot = snapshot;
+    out->advance_to = 0;
+    out->resume = (struct pipeline_resume){0};
+    out->start_lsn = out->flush_lsn = out->create_slot ? 0 : f->slot->confirmed_lsn;
+}
+
+/* What a new snapshot mends, for modes that take one then. Another server, database or slot is a mistake rather than a gap. */
+static bool
+startup_is_gap(const struct err *e)
+{
+    static const char *const gaps[] = {"slot.missing", "slot.lost", "offset.behind",
+                                       "offset.ahead"};
+
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(*gaps); i++)
+        if (strcmp(e->code, gaps[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool
+startup_mend(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    if (!f->mode.resnapshot || !startup_is_gap(e))
+        return false;
+    snprintf(out->warning, sizeof(out->warning),
+             "the tables are read again, as snapshot.mode says: %.600s", e->msg);
+    err_clear(e);
+    startup_begin_anew(f, true, out);
+    return true;
+}
+
+bool
+startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    bool counts = startup_offset_counts(f);
+
+    *out = (struct startup_plan){.streams = f->mode.streams};
+    if (!out->streams) {
+        out->snapshot = f->mode.data == DATA_ALWAYS || (f->mode.data == DATA_INITIAL && !counts);
+        return true;
+    }
+    if (!(counts ? startup_go_on(f, out, e) : startup_check_slot(f, e)))
+        return startup_mend(f, out, e);
+    if (!counts || f->mode.data == DATA_ALWAYS)
+        startup_begin_anew(f, f->mode.data != DATA_NEVER, out);
+    return true;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/prop.h"
 #include "replicator/offset.h"
 #include "replicator/pg/slot.h"
 #include "replicator/pipeline.h"
@@ -22,10 +23,22 @@ enum mismatch {
     MISMATCH_TRUST_GREATER
 };
 
+/* When tables are read: never, without an offset of a whole snapshot, at every start. */
+enum startup_data { DATA_NEVER, DATA_INITIAL, DATA_ALWAYS };
+
+/* What snapshot.mode comes to. */
+struct startup_mode {
+    enum startup_data data;
+    bool resnapshot; /* tables are read again when the stream cannot go on from where it stood */
+    bool streams;
+};
+
+struct startup_mode startup_mode(const struct config *c);
+
 struct startup_facts {
     const char *connector, *slot_name, *database;
-    bool want_snapshot; /* snapshot.mode asks for data when there is no offset */
-    bool drops_slot;    /* slot.drop.on.stop: a slot that is missing is no surprise */
+    struct startup_mode mode;
+    bool drops_slot; /* slot.drop.on.stop: a slot that is missing is no surprise */
     enum mismatch mismatch;
     bool has_offset;
     const struct offset *offset;
@@ -35,15 +48,17 @@ struct startup_facts {
 };
 
 struct startup_plan {
+    bool drop_slot;   /* an invalidated slot is in the way of the one to be made */
     bool create_slot; /* the connector's slot is to be made; its point is where streaming starts */
     bool
         snapshot; /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
+    bool streams;        /* else no slot is touched: there is the snapshot, or nothing to do */
     uint64_t advance_to; /* the slot is to be advanced before; 0: no */
     uint64_t start_lsn;  /* 0: known only once a slot is made */
     uint64_t
         flush_lsn; /* what the server knows already, or our store has: nothing stored from now on may claim less */
     struct pipeline_resume resume;
-    char warning[400]; /* to be logged; "" none */
+    char warning[700]; /* to be logged; "" none */
 };
 
 /* False: e says what does not fit, with both positions and the command that settles it. */

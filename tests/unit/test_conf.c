@@ -68,7 +68,6 @@ wrong_values_are_refused(void **state)
         {"slot.stream.params", "origin=none;Binary=true"},
         {"slot.stream.params", "origin"},
         {"slot.stream.params", "=x"},
-        {"snapshot.mode", "always"},
         {"snapshot.mode", "custom"},
         {"snapshot.locking.mode", "custom"},
         {"lsn.flush.mode", "manual"},

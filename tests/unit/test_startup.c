@@ -34,25 +34,38 @@ enum found {
     SLOT_OLD_SERVER /* says no plugin, no status */
 };
 
+enum mode { INITIAL, NO_DATA, ALWAYS, WHEN_NEEDED, INITIAL_ONLY, ALWAYS_ONLY, NOTHING_AT_ALL };
+
+static const struct startup_mode modes[] = {
+    [INITIAL] = {DATA_INITIAL, .streams = true},
+    [NO_DATA] = {DATA_NEVER, .streams = true},
+    [ALWAYS] = {DATA_ALWAYS, .streams = true},
+    [WHEN_NEEDED] = {DATA_INITIAL, .resnapshot = true, .streams = true},
+    [INITIAL_ONLY] = {DATA_INITIAL},
+    [ALWAYS_ONLY] = {DATA_ALWAYS},
+    [NOTHING_AT_ALL] = {DATA_NEVER},
+};
+
 struct row {
     const char *name;
     enum stored stored;
     uint64_t at;
     enum found found;
-    bool no_data, drops_slot;
+    enum mode mode;
+    bool drops_slot;
     enum mismatch mismatch;
     /* What comes of it: an error, or the plan. */
     const char *code;
     uint64_t start_lsn, advance_to;
-    bool create, snapshot, warns;
+    bool create, snapshot, warns, drop;
 };
 
 static const struct row rows[] = {
     /* Nothing is stored. */
     {"new", NOTHING, 0, NO_SLOT, .create = true, .snapshot = true},
-    {"new without data", NOTHING, 0, NO_SLOT, .no_data = true, .create = true},
+    {"new without data", NOTHING, 0, NO_SLOT, .mode = NO_DATA, .create = true},
     {"new on an old slot", NOTHING, 0, SLOT, .start_lsn = CONFIRMED, .snapshot = true},
-    {"new on an old slot without data", NOTHING, 0, SLOT, .no_data = true, .start_lsn = CONFIRMED},
+    {"new on an old slot without data", NOTHING, 0, SLOT, .mode = NO_DATA, .start_lsn = CONFIRMED},
     {"new on a slot of another plugin", NOTHING, 0, SLOT_PLUGIN, .code = "slot.plugin"},
     {"new on a slot of another database", NOTHING, 0, SLOT_DATABASE, .code = "slot.database"},
     {"new on a lost slot", NOTHING, 0, SLOT_LOST, .code = "slot.lost"},
@@ -134,6 +147,45 @@ static const struct row rows[] = {
      .start_lsn = 700},
     {"unvalidated, not moved", OWN, 700, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
      .start_lsn = 700},
+
+    /* Read at every start; what is stored still has to fit. */
+    {"always, new", NOTHING, 0, NO_SLOT, .mode = ALWAYS, .create = true, .snapshot = true},
+    {"always", OWN, 700, SLOT, .mode = ALWAYS, .start_lsn = CONFIRMED, .snapshot = true},
+    {"always, not advanced", OWN, 700, SLOT, .mode = ALWAYS, .mismatch = MISMATCH_TRUST_OFFSET,
+     .start_lsn = CONFIRMED, .snapshot = true},
+    {"always, slot gone", OWN, 500, NO_SLOT, .mode = ALWAYS, .code = "slot.missing"},
+    {"always, slot dropped on stop", OWN, 500, NO_SLOT, .mode = ALWAYS, .drops_slot = true,
+     .create = true, .snapshot = true, .warns = true},
+
+    /* Read when there is no other way. */
+    {"when needed, not needed", OWN, 600, SLOT, .mode = WHEN_NEEDED, .start_lsn = 600},
+    {"when needed, new", NOTHING, 0, NO_SLOT, .mode = WHEN_NEEDED, .create = true,
+     .snapshot = true},
+    {"when needed, slot gone", OWN, 500, NO_SLOT, .mode = WHEN_NEEDED, .create = true,
+     .snapshot = true, .warns = true},
+    {"when needed, slot dropped on stop", OWN, 500, NO_SLOT, .mode = WHEN_NEEDED,
+     .drops_slot = true, .create = true, .snapshot = true, .warns = true},
+    {"when needed, slot lost", OWN, 500, SLOT_LOST, .mode = WHEN_NEEDED, .drop = true,
+     .create = true, .snapshot = true, .warns = true},
+    {"when needed, new on a lost slot", NOTHING, 0, SLOT_LOST, .mode = WHEN_NEEDED, .drop = true,
+     .create = true, .snapshot = true, .warns = true},
+    {"when needed, behind", OWN, 499, SLOT, .mode = WHEN_NEEDED, .start_lsn = CONFIRMED,
+     .snapshot = true, .warns = true},
+    {"when needed, ahead", OWN, WAL + 1, SLOT, .mode = WHEN_NEEDED, .start_lsn = CONFIRMED,
+     .snapshot = true, .warns = true},
+    {"when needed, other server", OWN_SYSTEM, 500, SLOT, .mode = WHEN_NEEDED,
+     .code = "offset.foreign_system"},
+    {"when needed, other plugin", OWN, 500, SLOT_PLUGIN, .mode = WHEN_NEEDED,
+     .code = "slot.plugin"},
+
+    /* Nothing is streamed: no slot matters. */
+    {"initial_only, new", NOTHING, 0, NO_SLOT, .mode = INITIAL_ONLY, .snapshot = true},
+    {"initial_only, unfinished", IN_SNAPSHOT, 400, SLOT, .mode = INITIAL_ONLY, .snapshot = true},
+    {"initial_only, done", OWN_SNAPSHOT, 500, NO_SLOT, .mode = INITIAL_ONLY},
+    {"initial_only, on another's slot", NOTHING, 0, SLOT_PLUGIN, .mode = INITIAL_ONLY,
+     .snapshot = true},
+    {"always, without a stream", OWN_SNAPSHOT, 500, NO_SLOT, .mode = ALWAYS_ONLY, .snapshot = true},
+    {"nothing at all", NOTHING, 0, NO_SLOT, .mode = NOTHING_AT_ALL},
 };
 
 static struct offset
@@ -199,7 +251,7 @@ decide(const struct row *r, struct startup_plan *plan, struct err *e)
             .connector = "orders",
             .slot_name = "orders",
             .database = "shop",
-            .want_snapshot = !r->no_data,
+            .mode = modes[r->mode],
             .drops_slot = r->drops_slot,
             .mismatch = r->mismatch,
             .has_offset = r->stored != NOTHING,
@@ -227,6 +279,7 @@ every_case_has_its_decision(void **state)
             continue;
         if (plan.start_lsn != r->start_lsn || plan.advance_to != r->advance_to ||
             plan.create_slot != r->create || plan.snapshot != r->snapshot ||
+            plan.drop_slot != r->drop || plan.streams != modes[r->mode].streams ||
             (plan.warning[0] != '\0') != r->warns)
             fail_msg("%s: start %d, advance %d, create %d, snapshot %d, \"%s\"", r->name,
                      (int)plan.start_lsn, (int)plan.advance_to, plan.create_slot, plan.snapshot,
@@ -248,7 +301,7 @@ nothing_is_flushed_that_lies_behind_the_slot(void **state)
         struct err e;
         uint64_t slot;
 
-        if (!decide(r, &plan, &e) || r->found == NO_SLOT)
+        if (!decide(r, &plan, &e) || plan.create_slot || !plan.streams)
             continue;
         slot = plan.advance_to ? plan.advance_to : CONFIRMED;
         if (plan.flush_lsn < slot)
@@ -323,6 +376,7 @@ resume_of(const struct offset *o)
     struct pg_slot slot = make_slot(SLOT);
     struct pg_server server = {.system_id = SYSTEM, .wal_lsn = WAL};
     struct startup_facts f = {.connector = "c",
+                              .mode = modes[INITIAL],
                               .slot_name = "orders",
                               .database = "shop",
                               .has_offset = true,
