@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/json_scan.h"
+#include "base/utf8.h"
 
 /* What stands behind the backslash; 0: \u00XX. */
 static const char json_letters[128] = {
@@ -46,9 +47,8 @@ json_surrogates(struct buf *b, const unsigned char *p)
     unsigned code =
         (p[0] & 0x07U) << 18 | (p[1] & 0x3fU) << 12 | (p[2] & 0x3fU) << 6 | (p[3] & 0x3fU);
 
-    code -= 0x10000;
-    json_unicode(b, 0xd800 + (code >> 10));
-    json_unicode(b, 0xdc00 + (code & 0x3ff));
+    json_unicode(b, utf8_high_unit(code));
+    json_unicode(b, utf8_low_unit(code));
 }
 
 void

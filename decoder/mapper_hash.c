@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct mapper_hash {
     EVP_MD *md;
@@ -77,36 +78,6 @@ mapper_hash_free(struct mapper_hash *h)
 
 /* ---------------------------------------------------------------------------------- Java's bytes of a string */
 
-static unsigned
-hash_hex4(const char *p)
-{
-    unsigned v = 0;
-
-    for (int i = 0; i < 4; i++)
-        v = v << 4 | (unsigned)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-    return v;
-}
-
-static void
-hash_add_utf8(struct buf *out, unsigned cp)
-{
-    if (cp < 0x80) {
-        buf_putc(out, (char)cp);
-    } else if (cp < 0x800) {
-        buf_putc(out, (char)(0xC0 | cp >> 6));
-        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
-    } else if (cp < 0x10000) {
-        buf_putc(out, (char)(0xE0 | cp >> 12));
-        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3F)));
-        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
-    } else {
-        buf_putc(out, (char)(0xF0 | cp >> 18));
-        buf_putc(out, (char)(0x80 | (cp >> 12 & 0x3F)));
-        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3F)));
-        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
-    }
-}
-
 /*
  * The body of a JSON string of ours as String.getBytes gives it, or, serialized, in Java's modified UTF-8, which has six
  * bytes for what stands outside the basic plane: one half of a surrogate pair after the other.
@@ -118,7 +89,7 @@ hash_unescape(struct buf *out, struct slice body, bool modified)
 
     for (size_t i = 0; i < body.n; i++) {
         const char *p = body.p + i, *escape;
-        unsigned cp;
+        uint32_t cp;
 
         if (*p != '\\') {
             buf_putc(out, *p);
@@ -131,12 +102,12 @@ hash_unescape(struct buf *out, struct slice body, bool modified)
             continue;
         }
         i += 4;
-        cp = hash_hex4(p + 2);
+        cp = utf8_hex4(p + 2);
         if (!modified && cp >= 0xD800 && cp < 0xDC00) {
-            cp = 0x10000 + ((cp - 0xD800) << 10) + (hash_hex4(p + 8) - 0xDC00);
+            cp = utf8_of_units(cp, utf8_hex4(p + 8));
             i += 6;
         }
-        hash_add_utf8(out, cp);
+        utf8_put(out, cp);
     }
 }
 

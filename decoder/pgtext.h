@@ -111,7 +111,9 @@ void pgtext_binary(struct buf *out, struct slice bytes, enum binary_mode mode); 
 bool pgtext_java_float(struct buf *out, struct slice text, bool single);
 /* The position of a key in a Java HashMap: entries are sorted by it, ties stay in order. */
 uint32_t pgtext_java_hash(struct slice utf8);
-uint32_t pgtext_java_table(size_t entries);
+/* The number of buckets of a map that was made for so many entries; it doubles when more than three quarters are taken. */
+enum { JAVA_TABLE_DEFAULT = 16 };
+uint32_t pgtext_java_table(size_t made_for, size_t entries);
 static inline uint32_t
 pgtext_java_bucket(uint32_t hash, uint32_t table)
 {

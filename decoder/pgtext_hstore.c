@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "decoder/pgtext.h"
 
 struct pair {
@@ -24,37 +25,33 @@ struct hstore {
     char *text; /* the unquoted keys and values, one behind the other */
 };
 
-/* String.hashCode: over UTF-16 units. Bytes that are no UTF-8 do not come from a server. */
+/* String.hashCode: over UTF-16 units. */
 uint32_t
 pgtext_java_hash(struct slice utf8)
 {
-    const unsigned char *p = (const unsigned char *)utf8.p, *end = p + utf8.n;
     uint32_t h = 0;
 
-    while (p < end) {
-        uint32_t c = *p++;
-        unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+    while (utf8.n > 0) {
+        uint32_t c;
+        size_t n = utf8_next(utf8, &c);
 
-        if (more)
-            c &= 0x3fU >> more;
-        for (; more > 0 && p < end; more--)
-            c = c << 6 | (*p++ & 0x3fU);
         if (c >= 0x10000) {
-            h = h * 31 + (0xd7c0 + (c >> 10));
-            c = 0xdc00 | (c & 0x3ff);
+            h = h * 31 + utf8_high_unit(c);
+            c = utf8_low_unit(c);
         }
         h = h * 31 + c;
+        utf8.p += n;
+        utf8.n -= n;
     }
     return h;
 }
 
-/* A HashMap begins with 16 buckets and doubles when more than three quarters are taken. */
 uint32_t
-pgtext_java_table(size_t entries)
+pgtext_java_table(size_t made_for, size_t entries)
 {
-    uint32_t table = 16;
+    uint32_t table = 1;
 
-    while (table < UINT32_C(1) << 30 && entries > (size_t)table / 4 * 3)
+    while (table < UINT32_C(1) << 30 && (table < made_for || entries > (size_t)table * 3 / 4))
         table *= 2;
     return table;
 }
@@ -130,7 +127,7 @@ hstore_compare(const void *a, const void *b)
 static void
 hstore_sort(struct hstore *h)
 {
-    uint32_t table = pgtext_java_table(h->n);
+    uint32_t table = pgtext_java_table(JAVA_TABLE_DEFAULT, h->n);
 
     for (size_t i = 0; i < h->n; i++)
         h->pairs[i].bucket = pgtext_java_bucket(pgtext_java_hash(h->pairs[i].key), table);

@@ -187,7 +187,7 @@ sparse_elements(struct buf *out, const char *p, const char *end)
         n++;
         p = comma ? comma + 1 : end;
     }
-    table = pgtext_java_table(n);
+    table = pgtext_java_table(n, n);
     for (size_t i = 0; i < n; i++)
         list[i].bucket = pgtext_java_bucket((uint32_t)list[i].index, table);
     if (n > 1)

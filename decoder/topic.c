@@ -2,27 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 enum { TOPIC_LENGTH_MAX = 249 };
-
-/* Decodes one UTF-8 character; a byte that starts none counts as U+FFFD. Returns its length. */
-static size_t
-topic_utf8_next(struct slice s, uint32_t *cp)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : p[0] >= 0xC0 ? 2 : 1;
-
-    *cp = p[0];
-    if (n > s.n || (n == 1 && p[0] >= 0x80)) {
-        *cp = 0xFFFD;
-        return 1;
-    }
-    if (n > 1) {
-        *cp = p[0] & (0xFFu >> (n + 1));
-        for (size_t i = 1; i < n; i++)
-            *cp = *cp << 6 | (p[i] & 0x3F);
-    }
-    return n;
-}
 
 static bool
 topic_is_legal(uint32_t c)
@@ -36,7 +18,7 @@ topic_add_legal(struct buf *out, struct slice s)
 {
     while (s.n) {
         uint32_t cp;
-        size_t n = topic_utf8_next(s, &cp);
+        size_t n = utf8_next(s, &cp);
 
         buf_putc(out, topic_is_legal(cp) ? (char)cp : '_');
         if (cp > 0xFFFF) /* two UTF-16 units, each replaced */
@@ -92,8 +74,7 @@ topic_add_escape(struct buf *out, uint32_t cp, enum adjust_mode mode)
     if (mode != ADJUST_AVRO_UNICODE) {
         buf_str(out, cp > 0xFFFF ? "__" : "_");
     } else if (cp > 0xFFFF) {
-        buf_printf(out, "_u%04x_u%04x", 0xD800 + ((cp - 0x10000) >> 10),
-                   0xDC00 + ((cp - 0x10000) & 0x3FF));
+        buf_printf(out, "_u%04x_u%04x", utf8_high_unit(cp), utf8_low_unit(cp));
     } else {
         buf_printf(out, "_u%04x", cp);
     }
@@ -110,7 +91,7 @@ topic_adjust_name(struct buf *out, struct slice name, enum adjust_mode mode, boo
     }
     while (name.n) {
         uint32_t cp;
-        size_t n = topic_utf8_next(name, &cp);
+        size_t n = utf8_next(name, &cp);
         bool digit = cp >= '0' && cp <= '9';
         /* The underscore starts avro_unicode's escapes, so there it is escaped itself. */
         bool plain = topic_is_letter(cp) || (digit && !first) ||

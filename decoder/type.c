@@ -148,7 +148,7 @@ bind_finish(const struct bind *b, const struct pgtype *element, struct shape *sh
 
     buf_init(&tmp, BIND_TEXT_MAX);
     *schema = sh->schema;
-    schema->optional = !required;
+    schema->optional = !required || (b->rule->flags & RULE_OPTIONAL && !b->is_array);
     if (b->dialect->defaults && b->col->known && !b->is_array &&
         type_default(&tmp, b->rule, element, b->col, sh, ctx) && buf_ok(&tmp))
         schema->def = arena_slice(b->a, buf_view(&tmp));

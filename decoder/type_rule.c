@@ -418,8 +418,9 @@ static const struct type_rule rules[] = {
     {"point", "point", STRUCT, DBZ_DATA "geometry.Point", text_point, "(0,0)", shape_point,
      DEFAULT_NONE, ARRAY_DROPPED, 0, "x, y, well-known binary, no SRID"},
     {"geometry", "geometry (PostGIS)", STRUCT, DBZ_DATA "geometry.Geometry", text_postgis,
-     EWKB_NOTHING, shape_postgis, DEFAULT_NONE, ARRAY_PLAIN, RULE_EXTENSION | RULE_DELIM_COLON,
-     "EWKB and SRID"},
+     EWKB_NOTHING, shape_postgis, DEFAULT_NONE, ARRAY_PLAIN,
+     RULE_EXTENSION | RULE_DELIM_COLON | RULE_OPTIONAL,
+     "EWKB and SRID; `optional` even where NOT NULL"},
     {"geography", "geography (PostGIS)", STRUCT, DBZ_DATA "geometry.Geography", text_postgis,
      EWKB_NOTHING, shape_postgis, DEFAULT_NONE, ARRAY_PLAIN, RULE_EXTENSION | RULE_DELIM_COLON,
      "EWKB and SRID"},
@@ -502,39 +503,4 @@ type_rule_shape(const struct type_rule *rule, const struct shape_in *in, struct 
     shape_set(sh, rule->type, rule->semantic, rule->write);
     if (rule->shape)
         rule->shape(sh, in);
-}
-
-static void
-reference_row(struct buf *out, const struct type_rule *rule)
-{
-    static const char *const arrays[] = {
-        [ARRAY_PLAIN] = "array",
-        [ARRAY_LENIENT] = "array",
-        [ARRAY_NO_NULLS] = "array; null when an element is",
-        [ARRAY_REQUIRED] = "array of required items",
-        [ARRAY_AS_ELEMENT] = "always null",
-        [ARRAY_DROPPED] = "left out",
-    };
-
-    buf_printf(out, "| %s | `%s` |", rule->sql, schema_type_name(rule->type));
-    if (rule->semantic)
-        buf_printf(out, " `%s`", rule->semantic);
-    buf_printf(out, " | %s | %s | %s |\n", arrays[rule->array],
-               rule->def == DEFAULT_NONE ? "no" : "yes", rule->note ? rule->note : "");
-}
-
-void
-type_print_reference(struct buf *out)
-{
-    buf_str(out,
-            "# PostgreSQL types\n\n"
-            "What a column becomes in the record's schema with the default settings. A domain is "
-            "what its base type is. "
-            "The last column names the settings that change the row. *Default*: whether a column's "
-            "default stands in "
-            "the schema.\n\n"
-            "| PostgreSQL | Connect type | Schema name | Array of it | Default | Notes |\n"
-            "|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < LENGTH(rules); i++)
-        reference_row(out, &rules[i]);
 }

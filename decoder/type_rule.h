@@ -47,6 +47,7 @@ enum rule_flag {
     RULE_TOAST_HSTORE = 1 << 8,    /* the column itself: a map of the placeholder to itself */
     RULE_DELIM_SEMICOLON = 1 << 9, /* pg_type.typdelim, where it is no comma */
     RULE_DELIM_COLON = 1 << 10,
+    RULE_OPTIONAL = 1 << 11, /* its schema is optional even where the column is NOT NULL */
 };
 
 struct shape_in {

@@ -1,13 +1,14 @@
 # Reference pages that the program prints itself.
 #
-## docs           print docs/configuration.md and docs/cli.md anew
+## docs           print docs/configuration.md, docs/cli.md and docs/types.md anew
 ## check-docs     fail when a committed one differs from what the program prints
 
-DOCS := docs/configuration.md docs/cli.md
+DOCS := docs/configuration.md docs/cli.md docs/types.md
 
 # What prints each page.
 PAGE_docs/configuration.md := --markdown-config
 PAGE_docs/cli.md := --markdown-cli
+PAGE_docs/types.md := types
 
 .PHONY: docs check-docs
 docs: $(BIN)

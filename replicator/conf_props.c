@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 struct props {
     const char *p, *end;
@@ -100,26 +101,6 @@ read_unit(struct props *r, unsigned *unit, struct err *e)
     return true;
 }
 
-static void
-put_utf8(struct buf *out, unsigned cp)
-{
-    if (cp < 0x80) {
-        buf_putc(out, (char)cp);
-    } else if (cp < 0x800) {
-        buf_putc(out, (char)(0xc0 | cp >> 6));
-        buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-    } else if (cp < 0x10000) {
-        buf_putc(out, (char)(0xe0 | cp >> 12));
-        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-    } else {
-        buf_putc(out, (char)(0xf0 | cp >> 18));
-        buf_putc(out, (char)(0x80 | (cp >> 12 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3f)));
-        buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-    }
-}
-
 static bool
 read_unicode(struct props *r, struct buf *out, struct err *e)
 {
@@ -135,13 +116,13 @@ read_unicode(struct props *r, struct buf *out, struct err *e)
             return false;
         if (lo < 0xdc00 || lo > 0xdfff)
             return bad(r, "half a surrogate pair", e);
-        hi = 0x10000 + ((hi - 0xd800) << 10) + (lo - 0xdc00);
+        hi = utf8_of_units(hi, lo);
     } else if (hi >= 0xdc00 && hi < 0xe000) {
         return bad(r, "half a surrogate pair", e);
     }
     if (hi == 0)
         return bad(r, "a NUL character is not allowed", e);
-    put_utf8(out, hi);
+    utf8_put(out, hi);
     return true;
 }
 

@@ -11,8 +11,10 @@ pipeline_event_plan(struct pipeline *p, enum plan_kind kind, struct err *e)
 {
     if (!p->event_plans[kind]) {
         p->event_plans[kind] = plan_new_event(p->parts.settings, kind);
-        if (!pipeline_compile(p, p->event_plans[kind], e))
-            return NULL;
+        if (!pipeline_compile(p, p->event_plans[kind], e)) {
+            pipeline_drop_plan(p, p->event_plans[kind]);
+            p->event_plans[kind] = NULL;
+        }
     }
     return p->event_plans[kind];
 }
@@ -106,11 +108,12 @@ pipeline_count_records(struct pipeline *p)
 
 /* ------------------------------------------------------------------------------------------------ records */
 
-enum pipe_result
-pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
+/* A note: delivered like a row, but no position stands at it. In a transaction its commit waits for it. */
+static enum pipe_result
+pipeline_note(struct pipeline *p, enum change_op op, enum plan_kind kind,
+              const struct txn_summary *summary, struct err *e)
 {
-    struct plan *plan = pipeline_event_plan(p, PLAN_TRANSACTION, e);
-    struct txn_summary sum = {p->counts.events, p->counts.n, p->counts.collections};
+    struct plan *plan = pipeline_event_plan(p, kind, e);
     struct change c;
     unsigned nrecs;
     uint32_t bytes;
@@ -118,30 +121,30 @@ pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
     if (!plan)
         return PIPE_ERROR;
     pipeline_change(p, &c, op, plan);
-    c.summary = op == OP_END ? &sum : NULL;
+    c.summary = summary;
     if (!pipeline_encode(p, &c, &nrecs, &bytes, e))
         return PIPE_ERROR;
     pipeline_ready_to_put(
-        p, plan, led_open(p->parts.ledger, LED_NOTE, p->msg_lsn, p->ordinal, nrecs, bytes));
+        p, plan,
+        led_in_txn(p->parts.ledger)
+            ? led_open(p->parts.ledger, LED_NOTE, p->msg_lsn, p->ordinal, nrecs, bytes)
+            : led_open_note(p->parts.ledger, nrecs, bytes));
     return pipeline_put(p, e);
+}
+
+enum pipe_result
+pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
+{
+    struct txn_summary sum = {p->counts.events, p->counts.n, p->counts.collections};
+
+    return pipeline_note(p, op, PLAN_TRANSACTION, op == OP_END ? &sum : NULL, e);
 }
 
 enum pipe_result
 pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e)
 {
-    struct plan *plan = pipeline_event_plan(p, PLAN_HEARTBEAT, e);
-    struct change c;
-    unsigned nrecs;
-    uint32_t bytes;
-
-    if (!plan)
-        return PIPE_ERROR;
     p->now_ns = now_ns;
-    pipeline_change(p, &c, OP_HEARTBEAT, plan);
-    if (!pipeline_encode(p, &c, &nrecs, &bytes, e))
-        return PIPE_ERROR;
-    pipeline_ready_to_put(p, plan, led_open_note(p->parts.ledger, nrecs, bytes));
-    return pipeline_put(p, e);
+    return pipeline_note(p, OP_HEARTBEAT, PLAN_HEARTBEAT, NULL, e);
 }
 
 bool

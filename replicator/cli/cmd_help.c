@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "decoder/type.h"
 #include "replicator/cli/cli.h"
 #include "replicator/conf.h"
 
@@ -151,6 +152,10 @@ page_of(struct buf *out, const char *what)
     const struct prop *row = cmd ? NULL : prop_find(conf_tables, what);
     const char *meant;
 
+    if (strcmp(what, "types") == 0) {
+        type_print_reference(out);
+        return cli_print(out);
+    }
     if (cmd || row) {
         if (cmd)
             cli_help(out, cmd, NULL);
@@ -161,7 +166,7 @@ page_of(struct buf *out, const char *what)
     meant = prop_suggest(conf_tables, what);
     if (!meant)
         meant = cli_suggest_command(what);
-    fprintf(stderr, "walbridge: \"%s\" is neither a property nor a command", what);
+    fprintf(stderr, "walbridge: \"%s\" is neither a property nor a command nor \"types\"", what);
     if (meant)
         fprintf(stderr, "; did you mean \"%s\"?", meant);
     fputc('\n', stderr);
@@ -297,7 +302,7 @@ run_help(const struct cli_args *a)
 
 const struct cli_command cmd_help = {
     .path = "help",
-    .operands = "[PROPERTY | COMMAND]",
+    .operands = "[PROPERTY | COMMAND | types]",
     .max_operands = 2,
     .options = options,
     .run = run_help,
@@ -305,5 +310,7 @@ const struct cli_command cmd_help = {
     .details =
         "Without an argument all commands are listed. A property is found by its name of today, by "
         "an old "
-        "name, and by a name that a prefix covers (\"walbridge help producer.override.acks\").",
+        "name, and by a name that a prefix covers (\"walbridge help producer.override.acks\"). "
+        "\"types\" "
+        "prints what each PostgreSQL type becomes in a record, in Markdown.",
 };

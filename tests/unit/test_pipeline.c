@@ -40,12 +40,15 @@ struct fake {
     uint64_t held[TICKETS];
     unsigned nheld;
     int programs; /* compiled and not discarded */
+    bool cannot_compile;
 };
 
 static bool
 fake_compile(struct sink *s, const struct plan *p, void **prog, struct err *e)
 {
-    (void)p, (void)e;
+    (void)p;
+    if (((struct fake *)s)->cannot_compile)
+        return err_set(e, ERR_CONFIG, "fake.compile", "cannot be compiled");
     ((struct fake *)s)->programs++;
     *prog = s;
     return true;
@@ -1334,6 +1337,19 @@ a_heartbeat_is_delivered_and_moves_nothing(void **state)
     assert_int_equal(f->pos.flush_lsn, before.flush_lsn);
 }
 
+static void
+a_record_that_could_not_be_compiled_is_compiled_at_its_next_turn(void **state)
+{
+    struct fixture *f = *state;
+
+    f->fakes[0].cannot_compile = true;
+    assert_int_equal(pipeline_heartbeat(f->p, 1, &f->e), PIPE_ERROR);
+    assert_string_equal(f->e.code, "fake.compile");
+    f->fakes[0].cannot_compile = false;
+    assert_int_equal(pipeline_heartbeat(f->p, 1, &f->e), PIPE_OK);
+    assert_int_equal(f->fakes[0].programs, 1);
+}
+
 /* The message at hand when a heartbeat was parked is over: nothing of it is done again. */
 static void
 a_heartbeat_behind_a_truncate_repeats_nothing(void **state)
@@ -1411,6 +1427,7 @@ main(void)
         T(an_end_that_was_parked_still_commits),
         T(counts_go_on_in_the_next_session),
         T(a_heartbeat_is_delivered_and_moves_nothing),
+        T(a_record_that_could_not_be_compiled_is_compiled_at_its_next_turn),
         T(a_heartbeat_behind_a_truncate_repeats_nothing),
     };
 
