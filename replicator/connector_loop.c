@@ -16,7 +16,6 @@
 
 enum {
     LOOP_BUDGET = 4000,          /* frames between two looks at everything else */
-    LOOP_BATCHES = 4,            /* snapshot batches, likewise */
     LOOP_STATUS_GAP_US = 250000, /* between statuses that only say a new flush LSN */
     LOOP_POSITION_GAP_US = 5000, /* between looks at the position */
     LOOP_QUIET_US =
@@ -34,8 +33,6 @@ enum {
     LOOP_EMPTY_NAPS =
         5, /* in a row end the lazy reading: a server that was off the CPU is not yet idle */
     LOOP_FDS = 8,
-    LOOP_PROGRESS_US = 500000,
-    LOOP_PROGRESS_LOG_US = 10000000,
 };
 
 /* ------------------------------------------------------------------------------------------------ acks and offsets */
@@ -204,8 +201,8 @@ loop_status(struct connector *c, struct err *e)
 
 /* ------------------------------------------------------------------------------------------------ the stream */
 
-static bool
-loop_step_failed(struct connector *c, uint64_t lsn, struct err *e)
+bool
+connector_step_failed(struct connector *c, uint64_t lsn, struct err *e)
 {
     char text[NUM_LSN_TEXT];
 
@@ -240,7 +237,7 @@ loop_unpark(struct connector *c, bool *go, struct err *e)
         *go = false;
         return true;
     case PIPE_ERROR:
-        return loop_step_failed(c, c->received_lsn, e);
+        return connector_step_failed(c, c->received_lsn, e);
     }
     return false;
 }
@@ -257,7 +254,7 @@ loop_feed(struct connector *c, const struct wal_frame *f, int64_t now_ns, struct
         c->parked = true;
         return true;
     case PIPE_ERROR:
-        return loop_step_failed(c, f->start, e);
+        return connector_step_failed(c, f->start, e);
     }
     return false;
 }
@@ -354,109 +351,9 @@ loop_heartbeat(struct connector *c, struct err *e)
         c->parked = true;
         break;
     case PIPE_ERROR:
-        return loop_step_failed(c, c->received_lsn, e);
+        return connector_step_failed(c, c->received_lsn, e);
     }
     heartbeat_sent(c->heartbeat);
-    return true;
-}
-
-/* ------------------------------------------------------------------------------------------------ the snapshot */
-
-static void
-loop_show_progress(struct connector *c)
-{
-    struct snapshot_progress p;
-    int64_t now = clock_mono_us();
-    bool terminal = log_is_terminal();
-    char text[256];
-    double seconds, rate;
-    int n;
-
-    if (now - c->progress_us < (terminal ? LOOP_PROGRESS_US : LOOP_PROGRESS_LOG_US))
-        return;
-    c->progress_us = now;
-    snapshot_progress(c->snapshot, &p);
-    seconds = (double)(now - p.started_us) / 1e6;
-    rate = seconds > 0 ? (double)p.rows / seconds : 0;
-    n = snprintf(text, sizeof(text),
-                 "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s",
-                 p.tables_done + 1, p.tables, p.table ? " (" : "", p.table ? p.table : "",
-                 p.table ? ")" : "", p.rows, rate);
-    if (p.total_rows > (double)p.rows && rate > 0)
-        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left",
-                 (p.total_rows - (double)p.rows) / rate);
-    if (terminal)
-        log_progress(text);
-    else
-        log_info("%s", text);
-}
-
-/* Once streaming.delay.ms is over. */
-static bool
-loop_begin_stream(struct connector *c, struct err *e)
-{
-    if (clock_mono_us() < c->stream_us)
-        return true;
-    c->stream_us = 0;
-    return connector_stream(c, e);
-}
-
-static bool
-loop_snapshot_done(struct connector *c, struct err *e)
-{
-    int64_t delay_ms = config_int(c->config, "streaming.delay.ms");
-    struct snapshot_progress p;
-    char lsn[NUM_LSN_TEXT];
-    double seconds;
-
-    snapshot_progress(c->snapshot, &p);
-    seconds = (double)(clock_mono_us() - p.started_us) / 1e6;
-    log_progress(NULL);
-    log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables,
-             seconds, num_lsn_text(lsn, c->snapshot_point));
-    snapshot_free(c->snapshot);
-    c->snapshot = NULL;
-    led_commit(c->ledger, c->snapshot_point);
-    if (!startup_mode(c->config).streams) {
-        connector_rest(c);
-        return true;
-    }
-    c->phase = PHASE_STREAM;
-    c->stream_us = clock_mono_us() + delay_ms * 1000;
-    return loop_begin_stream(c, e);
-}
-
-/* *empty: the worker has nothing ready. */
-static bool
-loop_snapshot(struct connector *c, bool *empty, struct err *e)
-{
-    bool done;
-
-    loop_show_progress(c);
-    *empty = false;
-    for (int i = 0; i < LOOP_BATCHES && !led_full(c->ledger); i++) {
-        if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {
-            c->sink_failed =
-                true; /* what was put of it must be read again under a snapshot of its own */
-            return err_wrap(e, "snapshot");
-        }
-        if (!c->batch) {
-            *empty = true;
-            return !done || loop_snapshot_done(c, e);
-        }
-        switch (pipeline_put_batch(c->pipeline, c->batch, c->snapshot_point, e)) {
-        case PIPE_OK:
-            snapshot_give_back(c->snapshot, c->batch);
-            c->batch = NULL;
-            c->parked = false;
-            break;
-        case PIPE_PARKED:
-            c->parked = true;
-            return true;
-        case PIPE_ERROR:
-            return loop_step_failed(c, c->snapshot_point, e);
-        }
-    }
     return true;
 }
 
@@ -545,13 +442,13 @@ loop_step(struct connector *c, bool *idle, struct err *e)
 
     *idle = true;
     if (c->snapshot) {
-        if (!loop_snapshot(c, &empty, e))
+        if (!connector_snapshot(c, &empty, e))
             return false;
         *idle = empty || c->parked || led_full(c->ledger);
         return true;
     }
     if (c->stream_us)
-        return loop_begin_stream(c, e);
+        return connector_begin_stream(c, e);
     if (!c->wal)
         return true;
     if (!loop_unpark(c, &go, e))

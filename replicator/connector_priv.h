@@ -100,9 +100,16 @@ bool connector_stream(struct connector *c, struct err *e);
 /* or, in a mode without, nothing does. */
 void connector_rest(struct connector *c);
 
+/* connector_snapshot.c: puts what the reader has ready; *empty: nothing is. At its end streaming begins, */
+bool connector_snapshot(struct connector *c, bool *empty, struct err *e);
+/* once streaming.delay.ms is over. */
+bool connector_begin_stream(struct connector *c, struct err *e);
+
 /* connector_loop.c: until stopping (true) or an error. */
 bool connector_loop(struct connector *c, struct err *e);
 /* Gives the sinks time to finish, stores the position, tells the server. */
 void connector_drain(struct connector *c);
+/* A sink's refusal or a row that cannot be said, at an LSN: both end the incarnation. */
+bool connector_step_failed(struct connector *c, uint64_t lsn, struct err *e);
 
 #endif

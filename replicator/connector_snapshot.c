@@ -1,0 +1,111 @@
+/* The snapshot on the connector thread: what the reader hands over goes to the sinks, and then the stream begins. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "replicator/connector_priv.h"
+
+enum {
+    SNAP_BATCHES = 4, /* between two looks at everything else */
+    SNAP_PROGRESS_US = 500000,
+    SNAP_PROGRESS_LOG_US = 10000000,
+};
+
+static void
+snap_show_progress(struct connector *c)
+{
+    struct snapshot_progress p;
+    int64_t now = clock_mono_us();
+    bool terminal = log_is_terminal();
+    char text[256];
+    double seconds, rate;
+    int n;
+
+    if (now - c->progress_us < (terminal ? SNAP_PROGRESS_US : SNAP_PROGRESS_LOG_US))
+        return;
+    c->progress_us = now;
+    snapshot_progress(c->snapshot, &p);
+    seconds = (double)(now - p.started_us) / 1e6;
+    rate = seconds > 0 ? (double)p.rows / seconds : 0;
+    n = snprintf(text, sizeof(text),
+                 "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s",
+                 p.tables_done + 1, p.tables, p.table ? " (" : "", p.table ? p.table : "",
+                 p.table ? ")" : "", p.rows, rate);
+    if (p.total_rows > (double)p.rows && rate > 0)
+        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left",
+                 (p.total_rows - (double)p.rows) / rate);
+    if (terminal)
+        log_progress(text);
+    else
+        log_info("%s", text);
+}
+
+/* Once streaming.delay.ms is over. */
+bool
+connector_begin_stream(struct connector *c, struct err *e)
+{
+    if (clock_mono_us() < c->stream_us)
+        return true;
+    c->stream_us = 0;
+    return connector_stream(c, e);
+}
+
+static bool
+snap_done(struct connector *c, struct err *e)
+{
+    int64_t delay_ms = config_int(c->config, "streaming.delay.ms");
+    struct snapshot_progress p;
+    char lsn[NUM_LSN_TEXT];
+    double seconds;
+
+    snapshot_progress(c->snapshot, &p);
+    seconds = (double)(clock_mono_us() - p.started_us) / 1e6;
+    log_progress(NULL);
+    log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables,
+             seconds, num_lsn_text(lsn, c->snapshot_point));
+    snapshot_free(c->snapshot);
+    c->snapshot = NULL;
+    led_commit(c->ledger, c->snapshot_point);
+    if (!startup_mode(c->config).streams) {
+        connector_rest(c);
+        return true;
+    }
+    c->phase = PHASE_STREAM;
+    c->stream_us = clock_mono_us() + delay_ms * 1000;
+    return connector_begin_stream(c, e);
+}
+
+bool
+connector_snapshot(struct connector *c, bool *empty, struct err *e)
+{
+    bool done;
+
+    snap_show_progress(c);
+    *empty = false;
+    for (int i = 0; i < SNAP_BATCHES && !led_full(c->ledger); i++) {
+        if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {
+            c->sink_failed =
+                true; /* what was put of it must be read again under a snapshot of its own */
+            return err_wrap(e, "snapshot");
+        }
+        if (!c->batch) {
+            *empty = true;
+            return !done || snap_done(c, e);
+        }
+        switch (pipeline_put_batch(c->pipeline, c->batch, c->snapshot_point, e)) {
+        case PIPE_OK:
+            snapshot_give_back(c->snapshot, c->batch);
+            c->batch = NULL;
+            c->parked = false;
+            break;
+        case PIPE_PARKED:
+            c->parked = true;
+            return true;
+        case PIPE_ERROR:
+            return connector_step_failed(c, c->snapshot_point, e);
+        }
+    }
+    return true;
+}
