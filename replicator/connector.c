@@ -104,14 +104,38 @@ connector_name(const struct connector *c)
     return c->name;
 }
 
-void
-connector_stop(struct connector *c)
+static void
+connector_wake(struct connector *c)
 {
     uint64_t one = 1;
 
-    atomic_store(&c->stopping, true);
     if (write(c->stop_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
         log_warn("eventfd: write failed");
+}
+
+void
+connector_stop(struct connector *c)
+{
+    atomic_store(&c->stopping, true);
+    connector_wake(c);
+}
+
+void
+connector_pause(struct connector *c, bool on)
+{
+    atomic_store(&c->paused, on);
+    connector_wake(c);
+}
+
+void
+connector_woken(struct connector *c)
+{
+    uint64_t count;
+
+    /* A stop leaves it readable: nothing sleeps any more. */
+    if (!atomic_load(&c->stopping) && read(c->stop_fd, &count, sizeof(count)) < 0 &&
+        errno != EAGAIN)
+        log_warn("eventfd: read failed");
 }
 
 bool
@@ -140,6 +164,7 @@ connector_open_sink(struct connector *c, const char *name, struct err *e)
         .connector = c->name,
         .run_id = c->run_id,
         .lines_path = c->options.lines_path,
+        .topics = c->options.topics,
     };
 
     for (size_t k = 0; k < sizeof(connector_sinks) / sizeof(*connector_sinks); k++)
@@ -165,7 +190,8 @@ connector_open(struct connector *c, struct err *e)
         s->index = c->nsinks;
         c->sinks[c->nsinks++] = s;
     }
-    store = offset_store_open(c->config, e);
+    store = c->options.open_offsets ? c->options.open_offsets(c->options.offsets_arg, c->config, e)
+                                    : offset_store_open(c->config, e);
     if (!store)
         return err_wrap(e, "offset store");
     if (!store->ops->load(store, &c->stored, &c->has_stored, e)) {
@@ -265,7 +291,8 @@ connector_wait(struct connector *c, int64_t ms)
             log_err(LOG_WARN, &e, "sink");
             c->sink_failed = true;
         }
-        (void)poll(&fd, 1, 20);
+        if (poll(&fd, 1, 20) > 0)
+            connector_woken(c);
     }
 }
 
@@ -296,6 +323,10 @@ connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, 
 static bool
 connector_session(struct connector *c, struct err *e)
 {
+    while (atomic_load(&c->paused) && !atomic_load(&c->stopping))
+        connector_wait(c, 50);
+    if (atomic_load(&c->stopping))
+        return true;
     if (!c->offsets && !connector_open(c, e)) {
         c->sink_failed = true;
         return false;

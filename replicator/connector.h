@@ -13,12 +13,18 @@
 #include "base/prop.h"
 
 struct connector;
+struct offset_store;
+struct sink_topics;
 
 struct connector_options {
     struct config *config;    /* validated; outlives the connector */
     const char *const *sinks; /* names: kafka, bigquery, lines, null */
     size_t nsinks;
     const char *lines_path; /* for lines; "-" standard output */
+    /* Where positions are kept; NULL: as walbridge.offset.storage says. */
+    struct offset_store *(*open_offsets)(void *arg, const struct config *config, struct err *e);
+    void *offsets_arg;
+    struct sink_topics *topics; /* who is told of the topics that records go to; NULL: nobody */
 };
 
 struct connector *connector_new(const struct connector_options *o, struct err *e);
@@ -26,6 +32,8 @@ struct connector *connector_new(const struct connector_options *o, struct err *e
 bool connector_run(struct connector *c, struct err *e);
 /* From any thread, also from a signal handler's reader: drain, store, last status, return. */
 void connector_stop(struct connector *c);
+/* From any thread: reads nothing from now on but keeps its session, or does not begin one; off: goes on. */
+void connector_pause(struct connector *c, bool on);
 /* Can it be abandoned, because nothing that it does could be lost (it is still starting or waiting to retry)? */
 bool connector_is_starting(const struct connector *c);
 const char *connector_name(const struct connector *c);

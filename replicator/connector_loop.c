@@ -330,6 +330,7 @@ loop_may_beat(const struct connector *c)
 {
     return c->heartbeat && c->wal && !c->parked &&
            !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+           !atomic_load_explicit(&c->paused, memory_order_relaxed) &&
            pipeline_may_beat(c->pipeline) &&
            (c->has_stored || pipeline_stats(c->pipeline)->changes);
 }
@@ -431,6 +432,8 @@ loop_sleep(struct connector *c, bool reading)
     if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 &&
         errno != EINTR)
         log_warn("ppoll: %s", strerror(errno));
+    else if (n > 0 && fds[0].fd == c->stop_fd && fds[0].revents)
+        connector_woken(c);
 }
 
 /* ------------------------------------------------------------------------------------------------ the loop */
@@ -441,6 +444,8 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     bool empty = false, go = true;
 
     *idle = true;
+    if (atomic_load_explicit(&c->paused, memory_order_relaxed))
+        return true;
     if (c->snapshot) {
         if (!connector_snapshot(c, &empty, e))
             return false;
@@ -475,7 +480,8 @@ connector_loop(struct connector *c, struct err *e)
         if (!loop_status(c, e))
             return false;
         if (idle)
-            loop_sleep(c, !c->parked && !led_full(c->ledger));
+            loop_sleep(c, !c->parked && !led_full(c->ledger) &&
+                              !atomic_load_explicit(&c->paused, memory_order_relaxed));
     }
     return true;
 }

@@ -45,8 +45,8 @@ struct connector {
     struct filter *filter;
     struct mappers *mappers;
     struct pg_params *params;
-    int stop_fd;
-    atomic_bool stopping, starting;
+    int stop_fd; /* wakes the thread: one of the flags changed */
+    atomic_bool stopping, starting, paused;
 
     /* One incarnation: from a stored offset to a failure of a sink or the store. */
     struct sink *sinks[PLAN_SINKS_MAX];
@@ -90,6 +90,9 @@ struct connector {
     struct pace pace;
     struct err ack_error;
 };
+
+/* connector.c: takes a wake-up. */
+void connector_woken(struct connector *c);
 
 /* connector_start.c: from nothing to a running snapshot or stream. */
 bool connector_connect(struct connector *c, struct err *e);

@@ -5,6 +5,7 @@
 #ifndef SINKS_SINK_H
 #define SINKS_SINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,6 +56,13 @@ struct sink {
     unsigned index; /* into plan.progs */
 };
 
+/* Who is told of the topics of a sink that has some: of each when its first record has arrived. */
+struct sink_topics {
+    void (*tell)(void *arg, const char *topic); /* on the connector thread; does not block */
+    void *arg;
+    atomic_uint epoch; /* another number: of all of them once more */
+};
+
 /* What a sink's constructor gets. */
 struct sink_env {
     const struct config *config;
@@ -62,6 +70,7 @@ struct sink_env {
     const char *connector;  /* name */
     const char *run_id;     /* UUID v7 text, new on every start: header __debezium.context.runId */
     const char *lines_path; /* lines: file, "-" standard output */
+    struct sink_topics *topics; /* outlives the sink; NULL: nobody asks */
 };
 
 struct sink *sink_null_new(const struct sink_env *env, struct err *e);

@@ -1,10 +1,8 @@
 /* walbridge run: connectors from files, each on a thread of its own, until a signal or until all have ended. */
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -12,21 +10,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "replicator/cli/conf_args.h"
-#include "replicator/connector.h"
+#include "replicator/supervisor.h"
 
 enum { RUN_ABANDON_US = 3000000 };
 
-struct job {
-    struct config *config;
-    struct connector *connector;
-    pthread_t thread;
-    int done_fd;
-    bool running, ended, ok;
-    struct err e;
-};
-
 struct run {
-    struct job *jobs;
+    struct supervisor *supervisor;
+    struct config **configs;
+    struct job **jobs;
     size_t n;
     const char **sinks;
     size_t nsinks;
@@ -49,15 +40,24 @@ run_check_names(const struct run *r, struct err *e)
 {
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < i; k++)
-            if (strcmp(config_name(r->jobs[i].config), config_name(r->jobs[k].config)) == 0)
+            if (strcmp(config_name(r->configs[i]), config_name(r->configs[k])) == 0)
                 return err_set(e, ERR_CONFIG, "cli.names",
                                "two connectors are named \"%s\"; give each \"name\" of its own",
-                               config_name(r->jobs[i].config));
+                               config_name(r->configs[i]));
     if (r->n > 1 && r->output && run_has_sink(r, "lines"))
         return err_set(e, ERR_CONFIG, "cli.output",
                        "several connectors cannot share the file \"%s\"; run them apart",
                        r->output);
     return true;
+}
+
+static struct connector_options
+run_options_of(const struct run *r, size_t i)
+{
+    return (struct connector_options){.config = r->configs[i],
+                                      .sinks = r->sinks,
+                                      .nsinks = r->nsinks,
+                                      .lines_path = r->output ? r->output : "-"};
 }
 
 static bool
@@ -76,20 +76,22 @@ run_prepare(struct run *r, const struct cli_args *a, struct err *e)
         r->sinks[r->nsinks++] = "kafka";
     }
     r->output = cli_value(a, "output");
-    r->jobs = mem_array(cli_noperands(a), sizeof(*r->jobs));
+    r->configs = mem_array(cli_noperands(a), sizeof(struct config *));
+    r->jobs = mem_array(cli_noperands(a), sizeof(struct job *));
     for (; r->n < cli_noperands(a); r->n++) {
-        struct job *j = &r->jobs[r->n];
-        struct connector_options o = {
-            .sinks = r->sinks, .nsinks = r->nsinks, .lines_path = r->output ? r->output : "-"};
+        struct connector_options o;
+        struct connector *trial;
 
-        j->config = conf_args_read(a, cli_operand(a, r->n), e);
-        if (!j->config)
+        r->configs[r->n] = conf_args_read(a, cli_operand(a, r->n), e);
+        if (!r->configs[r->n])
             return false;
-        o.config = j->config;
-        j->connector = connector_new(&o, e);
-        if (!j->connector) {
+        /* All of them can be made, or none is started. */
+        o = run_options_of(r, r->n);
+        trial = connector_new(&o, e);
+        connector_free(trial);
+        if (!trial) {
             r->n++;
-            return err_wrap(e, "connector \"%s\"", config_name(j->config));
+            return err_wrap(e, "connector \"%s\"", config_name(o.config));
         }
     }
     return run_check_names(r, e);
@@ -99,42 +101,29 @@ static void
 run_free(struct run *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        connector_free(r->jobs[i].connector);
-        config_free(r->jobs[i].config);
+        job_free(r->jobs[i]);
+        config_free(r->configs[i]);
     }
+    supervisor_free(r->supervisor);
     free(r->jobs);
+    free(r->configs);
     free(r->sinks);
 }
 
 /* ------------------------------------------------------------------------------------------------ running */
 
-static void *
-run_thread(void *arg)
+static void
+run_start(struct run *r)
 {
-    struct job *j = arg;
-    uint64_t one = 1;
-
-    j->ok = connector_run(j->connector, &j->e);
-    if (!j->ok)
-        log_err(LOG_ERROR, &j->e, "connector failed");
-    if (write(j->done_fd, &one, sizeof(one)) < 0)
-        log_warn("eventfd: write failed");
-    return NULL;
-}
-
-static bool
-run_start(struct run *r, struct err *e)
-{
+    r->supervisor = supervisor_new();
     for (size_t i = 0; i < r->n; i++) {
-        struct job *j = &r->jobs[i];
+        struct connector_options o = run_options_of(r, i);
 
-        j->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (j->done_fd < 0 || pthread_create(&j->thread, NULL, run_thread, j) != 0)
-            return err_set(e, ERR_FATAL, "cli.thread", "cannot start a thread: %s",
-                           strerror(errno));
-        j->running = true;
+        r->jobs[i] = job_new(r->supervisor, config_name(o.config), NULL, NULL);
+        o.config = config_copy(o.config);
+        job_configure(r->jobs[i], &o);
+        job_want(r->jobs[i], JOB_WANT_RUN);
     }
-    return true;
 }
 
 /* A connector that is still connecting has nothing in flight: leaving it mid-way loses nothing. */
@@ -144,46 +133,46 @@ run_may_abandon(const struct run *r, int64_t asked_us)
     if (!asked_us || clock_mono_us() - asked_us < RUN_ABANDON_US)
         return false;
     for (size_t i = 0; i < r->n; i++)
-        if (r->jobs[i].running && !connector_is_starting(r->jobs[i].connector))
+        if (!job_may_abandon(r->jobs[i]))
             return false;
     return true;
 }
 
+/* How many are left. */
 static size_t
-run_reap(struct run *r)
+run_step(struct run *r)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < r->n; i++) {
-        struct job *j = &r->jobs[i];
-        uint64_t count;
-
-        if (j->running && read(j->done_fd, &count, sizeof(count)) > 0) {
-            pthread_join(j->thread, NULL);
-            close(j->done_fd);
-            j->running = false;
-        }
-        left += j->running;
+        job_step(r->jobs[i]);
+        left += !job_is_over(r->jobs[i]);
     }
     return left;
+}
+
+/* A failure is told at the end, so what has failed is left as it is. */
+static void
+run_ask_to_stop(struct run *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!job_is_over(r->jobs[i]))
+            job_want(r->jobs[i], JOB_WANT_STOP);
 }
 
 /* Until all have ended. False: they were abandoned while starting. */
 static bool
 run_wait(struct run *r, int signal_fd)
 {
-    struct pollfd *fds = mem_array(r->n + 1, sizeof(*fds));
     int64_t asked_us = 0;
-    bool all = true;
 
-    while (run_reap(r) > 0) {
+    while (run_step(r) > 0) {
+        struct pollfd fds[] = {{signal_fd, POLLIN, 0}, {supervisor_fd(r->supervisor), POLLIN, 0}};
         struct signalfd_siginfo info;
 
-        fds[0] = (struct pollfd){signal_fd, POLLIN, 0};
-        for (size_t i = 0; i < r->n; i++)
-            fds[i + 1] = (struct pollfd){r->jobs[i].running ? r->jobs[i].done_fd : -1, POLLIN, 0};
-        if (poll(fds, (nfds_t)(r->n + 1), asked_us ? 100 : -1) < 0 && errno != EINTR)
+        if (poll(fds, 2, asked_us ? 100 : -1) < 0 && errno != EINTR)
             log_warn("poll: %s", strerror(errno));
+        supervisor_took(r->supervisor);
         if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
             /* Asked twice: at once. What is open is sent again at the next start. */
             if (asked_us) {
@@ -192,25 +181,22 @@ run_wait(struct run *r, int signal_fd)
             }
             log_info("%s: stopping", info.ssi_signo == SIGINT ? "interrupted" : "told to stop");
             asked_us = clock_mono_us();
-            for (size_t i = 0; i < r->n; i++)
-                connector_stop(r->jobs[i].connector);
+            run_ask_to_stop(r);
         }
         if (run_may_abandon(r, asked_us)) {
             log_info("stopped while starting");
-            all = false;
-            break;
+            return false;
         }
     }
-    free(fds);
-    return all;
+    return true;
 }
 
 static int
 run_result(const struct run *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (!r->jobs[i].ok)
-            return conf_args_exit(&r->jobs[i].e);
+        if (job_error(r->jobs[i])->cls != ERR_NONE)
+            return conf_args_exit(job_error(r->jobs[i]));
     return EXIT_OK;
 }
 
@@ -220,10 +206,7 @@ run_check(struct run *r)
     int code = EXIT_OK;
 
     for (size_t i = 0; i < r->n; i++) {
-        struct connector_options o = {.config = r->jobs[i].config,
-                                      .sinks = r->sinks,
-                                      .nsinks = r->nsinks,
-                                      .lines_path = r->output ? r->output : "-"};
+        struct connector_options o = run_options_of(r, i);
         struct err e = {0};
 
         log_set_connector(config_name(o.config));
@@ -258,10 +241,8 @@ run_main(const struct cli_args *a)
         code = conf_args_exit(&e);
     } else if (cli_flag(a, "check")) {
         code = run_check(&r);
-    } else if (!run_start(&r, &e)) {
-        log_err(LOG_ERROR, &e, "starting");
-        _exit(EXIT_FAILED);
     } else {
+        run_start(&r);
         if (!run_wait(&r, signal_fd))
             _exit(EXIT_OK);
         code = run_result(&r);

@@ -82,10 +82,47 @@ topic_proved(struct kafka_sink *s, const rd_kafka_message_t *m)
     s->unproven--;
 }
 
+/* Which topics are written to. Those that are not any more keep this asking, one comparison for each record. */
+static void
+topic_told(struct kafka_sink *s, const rd_kafka_message_t *m)
+{
+    struct kafka_topic *t = rd_kafka_topic_opaque(m->rkt);
+
+    if (t->told == s->told_epoch)
+        return;
+    t->told = s->told_epoch;
+    s->untold--;
+    s->tell->tell(s->tell->arg, t->name);
+}
+
+/* Epochs count from one: a topic that was never told has 0. */
+static void
+begin_epoch(struct kafka_sink *s)
+{
+    unsigned epoch = atomic_load_explicit(&s->tell->epoch, memory_order_relaxed) + 1;
+    struct slice key;
+    void *value;
+
+    if (epoch == s->told_epoch)
+        return;
+    s->told_epoch = epoch;
+    s->untold = 0;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; map_next(s->topics, &i, &key, &value);) {
+        const struct kafka_topic *t = value;
+
+        s->untold += t->proven || t->first_put_us != 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void
 serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
 {
     const rd_kafka_message_t *m;
+
+    if (s->tell)
+        begin_epoch(s);
 
     while ((m = rd_kafka_event_message_next(ev))) {
         s->pending_bytes -= m->len + m->key_len + KAFKA_RECORD_COST;
@@ -99,6 +136,8 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
         }
         if (__builtin_expect(s->unproven > 0, 0))
             topic_proved(s, m);
+        if (__builtin_expect(s->untold > 0, 0))
+            topic_told(s, m);
         s->delivered = true;
         s->brokers_down = false;
         ack_one(s, (uint64_t)(uintptr_t)m->_private);

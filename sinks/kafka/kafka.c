@@ -167,6 +167,7 @@ topic_first(struct kafka_sink *s, struct kafka_topic *t)
 {
     t->first_put_us = clock_mono_us();
     s->unproven++;
+    s->untold += s->tell != NULL;
 }
 
 static enum sink_put
@@ -408,6 +409,7 @@ sink_kafka_new(const struct sink_env *env, struct err *e)
     s->base.ops = &kafka_ops;
     pthread_mutex_init(&s->lock, NULL);
     s->topics = map_new();
+    s->tell = env->topics;
     s->tolerate_data = tolerance && strcasecmp(tolerance, "all") == 0;
     s->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->event_fd < 0) {

@@ -45,6 +45,9 @@ struct kafka_sink {
     pthread_mutex_t lock; /* of the map only */
     struct map *topics;
     struct kafka_rules *rules;
+    struct sink_topics *tell; /* NULL: nobody asks for the topics */
+    unsigned told_epoch;
+    size_t untold;     /* topics whose name was not told in this epoch */
     unsigned unproven; /* topics that have not yet acknowledged their first record */
 
     uint64_t ack_ticket; /* reports of one ticket in a row are told at once */

@@ -33,6 +33,7 @@ struct kafka_topic {
     int64_t
         first_put_us; /* of a record that is not yet known to have arrived; 0: none, or one has arrived */
     bool proven, warned;
+    unsigned told; /* the epoch in which its name was last told */
 };
 
 /* Which settings a topic is created with; NULL when topic.creation is not configured. */
