@@ -61,6 +61,7 @@ struct txn {
     uint64_t xid;
     const char *origin; /* NULL: none */
     uint64_t origin_lsn;
+    uint64_t xmin; /* the slot's, source.xmin; 0: null */
     enum snapshot_marker
         snapshot; /* SNAPSHOT_FALSE while streaming; rows of a snapshot carry their own */
 };

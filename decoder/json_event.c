@@ -26,7 +26,7 @@ json_put_content(const struct change *c, struct buf *b)
             b->p[i] = b->p[i] == '+' ? '-' : b->p[i] == '/' ? '_' : b->p[i];
 }
 
-/* A logical message: {"op":"m","ts_ms":…,"source":{…},"transaction":null,"message":{"prefix":…,"content":…}} */
+/* A logical message: {"op":"m","ts_ms":…,"source":{…},"transaction":…,"message":{"prefix":…,"content":…}} */
 bool
 json_encode_message(const struct json_program *prog, const struct change *c, struct recbuf *out,
                     struct err *e)
@@ -45,7 +45,12 @@ json_encode_message(const struct json_program *prog, const struct change *c, str
     BUF_LIT(b, "{\"op\":\"m\",\"ts_ms\":");
     num_add_i64(b, c->now_ns / 1000000);
     json_put_source(prog, c, out);
-    BUF_LIT(b, ",\"transaction\":null,\"message\":{\"prefix\":");
+    BUF_LIT(b, ",\"transaction\":");
+    if (c->block)
+        json_put_block(prog, c, false, b);
+    else
+        BUF_LIT(b, "null");
+    BUF_LIT(b, ",\"message\":{\"prefix\":");
     json_str(b, c->prefix);
     BUF_LIT(b, ",\"content\":");
     json_put_content(c, b);

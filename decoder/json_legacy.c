@@ -34,7 +34,8 @@ json_legacy_render_source(const struct json_program *prog, const struct change *
     json_put_txid(t, b);
     s->n1 = 0;
     s->n2 = (uint32_t)b->n;
-    BUF_LIT(b, ",\"xmin\":null}");
+    json_put_xmin(t, b);
+    buf_putc(b, '}');
     s->n3 = (uint32_t)b->n - s->n2;
 }
 
@@ -56,10 +57,11 @@ json_legacy_put_transaction_id(const struct change *c, struct buf *b)
     buf_printf(b, "\"%" PRIu64 "\"", c->txn->xid);
 }
 
-/* "op":"c","ts_ms":…,"transaction":{"id":"<xid>","total_order":n,"data_collection_order":m}} */
+/* "op":"c","ts_ms":…,"transaction":{…}} */
 static void
-json_legacy_put_tail_with_block(const struct change *c, enum change_op op, bool second,
-                                const struct recbuf_cache *cache, struct buf *b)
+json_legacy_put_tail_with_block(const struct json_program *prog, const struct change *c,
+                                enum change_op op, bool second, const struct recbuf_cache *cache,
+                                struct buf *b)
 {
     size_t at = b->n;
 
@@ -67,10 +69,8 @@ json_legacy_put_tail_with_block(const struct change *c, enum change_op op, bool 
     if (!buf_ok(b))
         return;
     b->p[at + cache->tail_op] = (char)op;
-    BUF_LIT(b, "{\"id\":");
-    json_legacy_put_transaction_id(c, b);
-    buf_printf(b, ",\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "}}",
-               c->block->total_order + second, c->block->collection_order + second);
+    json_put_block(prog, c, second, b);
+    buf_putc(b, '}');
 }
 
 const struct json_voice json_voice_1_2 = {

@@ -31,8 +31,9 @@ struct json_voice {
                           struct json_source *s);
     void (*render_tail)(struct recbuf_cache *cache, int64_t now_ns);
     /* The tail with the row's place in its transaction. */
-    void (*put_tail_with_block)(const struct change *c, enum change_op op, bool second,
-                                const struct recbuf_cache *cache, struct buf *b);
+    void (*put_tail_with_block)(const struct json_program *prog, const struct change *c,
+                                enum change_op op, bool second, const struct recbuf_cache *cache,
+                                struct buf *b);
     void (*put_transaction_id)(const struct change *c, struct buf *b);
     bool transaction_clock; /* transaction records say when */
 };
@@ -80,6 +81,10 @@ extern const struct json_voice json_voice_3_6;
  * default, or null. */
 void json_compile_source(struct json_program *prog, struct buf *b);
 void json_put_txid(const struct txn *t, struct buf *b);
+void json_put_xmin(const struct txn *t, struct buf *b);
+/* A change's place in its transaction, the value of "transaction". */
+void json_put_block(const struct json_program *prog, const struct change *c, bool second,
+                    struct buf *b);
 void json_put_marker(const struct json_program *prog, enum snapshot_marker marker, const char *text,
                      struct buf *b);
 void json_put_source(const struct json_program *prog, const struct change *c, struct recbuf *out);

@@ -73,11 +73,22 @@ json_compile_source(struct json_program *prog, struct buf *b)
     prog->source_tail = json_keep(&prog->arena, b);
 }
 
+void
+json_put_xmin(const struct txn *t, struct buf *b)
+{
+    BUF_LIT(b, ",\"xmin\":");
+    if (t->xmin)
+        num_add_u64(b, t->xmin);
+    else
+        BUF_LIT(b, "null");
+}
+
 /* origin and its LSN come as a pair; without one both are null. */
 static void
 json_put_origin(struct buf *b, const struct txn *t)
 {
-    BUF_LIT(b, ",\"xmin\":null,\"origin\":");
+    json_put_xmin(t, b);
+    BUF_LIT(b, ",\"origin\":");
     if (!t->origin) {
         BUF_LIT(b, "null,\"origin_lsn\":null}");
         return;
@@ -237,15 +248,24 @@ json_put_transaction_id(const struct change *c, struct buf *b)
     buf_printf(b, "\"%" PRIu64 ":%" PRIu64 "\"", c->txn->xid, c->lsn);
 }
 
-/* "transaction":{"id":"<xid>:<lsn>","total_order":n,"data_collection_order":m},"op":"c",… */
-static void
-json_put_tail_with_block(const struct change *c, enum change_op op, bool second,
-                         const struct recbuf_cache *cache, struct buf *b)
+/* {"id":…,"total_order":n,"data_collection_order":m} */
+void
+json_put_block(const struct json_program *prog, const struct change *c, bool second, struct buf *b)
 {
-    BUF_LIT(b, ",\"transaction\":{\"id\":");
-    json_put_transaction_id(c, b);
-    buf_printf(b, ",\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "},\"op\":\"%c",
-               c->block->total_order + second, c->block->collection_order + second, (char)op);
+    BUF_LIT(b, "{\"id\":");
+    prog->voice->put_transaction_id(c, b);
+    buf_printf(b, ",\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "}",
+               c->block->total_order + second, c->block->collection_order + second);
+}
+
+/* "transaction":{…},"op":"c",… */
+static void
+json_put_tail_with_block(const struct json_program *prog, const struct change *c, enum change_op op,
+                         bool second, const struct recbuf_cache *cache, struct buf *b)
+{
+    BUF_LIT(b, ",\"transaction\":");
+    json_put_block(prog, c, second, b);
+    buf_printf(b, ",\"op\":\"%c", (char)op);
     buf_add(b, cache->tail + JSON_TAIL_OP + 1, cache->ntail - JSON_TAIL_OP - 1);
 }
 
@@ -276,7 +296,7 @@ json_put_source_and_tail(const struct json_program *prog, const struct change *c
     w = json_copy_source(start, s, cache);
     if (__builtin_expect(c->block != NULL, 0)) {
         buf_took(&out->bytes, (size_t)(w - start));
-        prog->voice->put_tail_with_block(c, op, second, cache, &out->bytes);
+        prog->voice->put_tail_with_block(prog, c, op, second, cache, &out->bytes);
         return;
     }
     memcpy(w, cache->tail, JSON_TAIL_MAX);

@@ -609,14 +609,15 @@ each_side_has_schemas_of_its_own(void **state)
 /* ------------------------------------------------------------------------------------------------ messages */
 
 static void
-message(struct fixture *f, const char *content, size_t n)
+message_in(struct fixture *f, const struct txn_block *block, const char *content, size_t n)
 {
     struct change c = {.op = OP_MESSAGE,
                        .txn = &f->txn,
                        .lsn = 850,
                        .now_ns = INT64_C(1795256446000111222),
                        .prefix = SLICE_LIT("au\"dit"),
-                       .content = {content, n}};
+                       .content = {content, n},
+                       .block = block};
 
     json_discard(f->prog);
     plan_unref(f->d.plan);
@@ -628,15 +629,23 @@ message(struct fixture *f, const char *content, size_t n)
     assert_int_equal(f->out.n, 1);
 }
 
-#define MESSAGE(content)                                                                           \
+static void
+message(struct fixture *f, const char *content, size_t n)
+{
+    message_in(f, NULL, content, n);
+}
+
+#define MESSAGE(content) MESSAGE_WITH("null", "null", content)
+#define MESSAGE_WITH(xmin, block, content)                                                         \
     "{\"op\":\"m\",\"ts_ms\":1795256446000,\"source\":{\"version\":\"3.6.1.Final\",\"connector\":" \
     "\"postgresql\","                                                                              \
     "\"name\":\"p\",\"ts_ms\":1795256445123,\"snapshot\":\"false\",\"db\":\"d\",\"sequence\":\"["  \
     "\\\"800\\\","                                                                                 \
     "\\\"850\\\"]\",\"ts_us\":1795256445123456,\"ts_ns\":1795256445123456000,\"schema\":\"\","     \
     "\"table\":\"\","                                                                              \
-    "\"txId\":742,\"lsn\":850,\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":" \
-    "null,"                                                                                        \
+    "\"txId\":742,\"lsn\":850,\"xmin\":" xmin                                                      \
+    ",\"origin\":null,\"origin_lsn\":null},\"transaction\":" block                                 \
+    ","                                                                                            \
     "\"message\":{\"prefix\":\"au\\\"dit\",\"content\":\"" content "\"}}"
 
 static void
@@ -650,6 +659,19 @@ a_logical_message_has_prefix_and_content(void **state)
     value_is(f, 0, MESSAGE("+/8A"));
     assert_int_equal(f->out.recs[0].headers, RECORD_PLAIN);
     assert_string_equal(f->plan->topic, "p.message");
+}
+
+static void
+a_logical_message_has_its_place_in_the_transaction_and_xmin(void **state)
+{
+    struct fixture *f = *state;
+
+    f->txn.xmin = 741;
+    message_in(f, &(struct txn_block){3, 1}, "\xfb\xff\x00", 3);
+    value_is(f, 0,
+             MESSAGE_WITH("741",
+                          "{\"id\":\"742:850\",\"total_order\":3,\"data_collection_order\":1}",
+                          "+/8A"));
 }
 
 static void
@@ -717,6 +739,7 @@ main(void)
         T(schemas_go_around_key_and_value),
         T(each_side_has_schemas_of_its_own),
         T(a_logical_message_has_prefix_and_content),
+        T(a_logical_message_has_its_place_in_the_transaction_and_xmin),
         T(content_follows_the_binary_mode),
         T(a_message_with_schemas_is_a_whole_document),
     };
