@@ -53,6 +53,13 @@ offset_free(struct offset *o)
     o->extra = NULL;
 }
 
+void
+offset_copy(struct offset *to, const struct offset *from)
+{
+    *to = *from;
+    to->extra = from->extra ? mem_strdup(from->extra) : NULL;
+}
+
 /* -------------------------------------------------------------------------------------------------------- writing */
 
 static bool

@@ -35,6 +35,7 @@ struct offset {
 };
 
 void offset_free(struct offset *o); /* frees members, not o */
+void offset_copy(struct offset *to, const struct offset *from);
 /* Debezium's JSON, compact. */
 struct buf;
 void offset_to_json(const struct offset *o, struct buf *out);
@@ -50,11 +51,14 @@ struct offset_store_ops {
     const char *name;
     bool (*load)(struct offset_store *s, struct offset *out, bool *found, struct err *e);
     bool (*save)(struct offset_store *s, const struct offset *o, struct err *e);
-    bool (*erase)(struct offset_store *s, struct err *e);
+    /* How far an unfinished snapshot is (progress.h), beside the offset; NULL: none any more. */
+    bool (*save_progress)(struct offset_store *s, const char *json, struct err *e);
+    bool (*erase)(struct offset_store *s, struct err *e); /* both */
     void (*close)(struct offset_store *s);
 };
 struct offset_store {
     const struct offset_store_ops *ops;
+    char *progress; /* as load found it; NULL none */
 };
 
 /* The file store keeps one file per connector: <offset.storage.file.filename>. */

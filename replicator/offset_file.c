@@ -4,7 +4,8 @@
  *   {"version":1,"connector":NAME,"server":PREFIX,
  *    "system_identifier":"…","timeline":N,"slot":"…","database":"…",
  *    "flush_lsn":"0/0","position":{"commit_lsn":"0/0","lsn":"0/0","ordinal":N},
- *    "offset":{Debezium's JSON}}
+ *    "offset":{Debezium's JSON},
+ *    "snapshot":{how far an unfinished snapshot is, see progress.h; before the first whole one there is no offset}}
  *
  * Written beside, synced, renamed over the old one, and the folder synced: after a crash there is the old or the new
  * document, whole. What cannot be read is never written over: it may be all that is known of where the stream stood.
@@ -30,8 +31,8 @@
 enum {
     FILE_VERSION = 1,
     FILE_MAX_BYTES =
-        1
-        << 20, /* an offset is a few hundred bytes; transaction counters of many tables, some hundred KB */
+        4
+        << 20, /* an offset is a few hundred bytes; what of a snapshot of many tables is done, some hundred KB */
 };
 
 struct offset_file {
@@ -39,6 +40,9 @@ struct offset_file {
     char *path, *temp, *dir;
     char *connector, *server;
     bool readable; /* what lies there was read, or there is nothing */
+    /* What lies there, for the half that is not written anew: */
+    struct offset last;
+    bool has_last;
 };
 
 /* -------------------------------------------------------------------------------------------------------- reading */
@@ -130,13 +134,15 @@ belongs(const struct offset_file *f, const json_t *doc, const char *member, cons
 }
 
 static bool
-read_document(const struct offset_file *f, const json_t *doc, struct offset *o, struct err *e)
+read_document(struct offset_file *f, const json_t *doc, struct offset *o, bool *found,
+              struct err *e)
 {
     const json_t *version = json_object_get(doc, "version");
-    json_t *inner = json_object_get(doc, "offset");
+    json_t *inner = json_object_get(doc, "offset"), *progress = json_object_get(doc, "snapshot");
     char *text;
     bool ok;
 
+    *found = inner != NULL;
     if (!json_is_object(doc) || !json_is_integer(version))
         return corrupt(f, e, "it is no offset file of walbridge");
     if (json_integer_value(version) != FILE_VERSION)
@@ -146,6 +152,10 @@ read_document(const struct offset_file *f, const json_t *doc, struct offset *o, 
                        f->path, (int64_t)json_integer_value(version), FILE_VERSION);
     if (!belongs(f, doc, "connector", f->connector, e) || !belongs(f, doc, "server", f->server, e))
         return false;
+    if (progress && !(f->base.progress = json_dumps(progress, JSON_COMPACT)))
+        return corrupt(f, e, "\"snapshot\" cannot be read");
+    if (!inner && progress)
+        return true;
     if (!json_is_object(inner))
         return corrupt(f, e, "\"offset\" is missing");
     text = json_dumps(inner, JSON_COMPACT);
@@ -179,7 +189,7 @@ read_file(const struct offset_file *f, struct buf *out, bool *found, struct err 
 
         if (!room) {
             close(fd);
-            return corrupt(f, e, "it is larger than 1 MiB");
+            return corrupt(f, e, "it is larger than 4 MiB");
         }
         n = read(fd, room, 4096);
         if (n > 0)
@@ -192,6 +202,16 @@ read_file(const struct offset_file *f, struct buf *out, bool *found, struct err 
     return n == 0;
 }
 
+static void
+remember(struct offset_file *f, const struct offset *o)
+{
+    offset_free(&f->last);
+    f->last = (struct offset){0};
+    f->has_last = o != NULL;
+    if (o)
+        offset_copy(&f->last, o);
+}
+
 static bool
 file_load(struct offset_store *base, struct offset *out, bool *found, struct err *e)
 {
@@ -202,17 +222,21 @@ file_load(struct offset_store *base, struct offset *out, bool *found, struct err
     bool ok;
 
     *out = (struct offset){0};
+    free(f->base.progress);
+    f->base.progress = NULL;
     buf_init(&text, FILE_MAX_BYTES + 4096);
     ok = read_file(f, &text, found, e);
     if (ok && *found) {
         doc =
             json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-        ok = doc ? read_document(f, doc, out, e) : corrupt(f, e, why.text);
+        ok = doc ? read_document(f, doc, out, found, e) : corrupt(f, e, why.text);
         json_decref(doc);
     }
     buf_free(&text);
     f->readable = ok;
     *found = *found && ok;
+    if (ok)
+        remember(f, *found ? out : NULL);
     return ok;
 }
 
@@ -227,13 +251,14 @@ add_lsn(struct buf *b, const char *name, uint64_t lsn)
 }
 
 static void
-write_document(const struct offset_file *f, const struct offset *o, struct buf *b)
+write_document(const struct offset_file *f, const struct offset *o, const char *progress,
+               struct buf *b)
 {
     buf_printf(b, "{\"version\":%d,\"connector\":", FILE_VERSION);
     json_cstr(b, f->connector);
     BUF_LIT(b, ",\"server\":");
     json_cstr(b, f->server);
-    if (o->own) {
+    if (o && o->own) {
         buf_printf(b, ",\"system_identifier\":\"%" PRIu64 "\",\"timeline\":%" PRIu32 ",\"slot\":",
                    o->system_id, o->timeline);
         json_cstr(b, o->slot);
@@ -249,8 +274,14 @@ write_document(const struct offset_file *f, const struct offset *o, struct buf *
         add_lsn(b, "commit_end", o->commit_end);
         buf_putc(b, '}');
     }
-    BUF_LIT(b, ",\"offset\":");
-    offset_to_json(o, b);
+    if (o) {
+        BUF_LIT(b, ",\"offset\":");
+        offset_to_json(o, b);
+    }
+    if (progress) {
+        BUF_LIT(b, ",\"snapshot\":");
+        buf_str(b, progress);
+    }
     BUF_LIT(b, "}\n");
 }
 
@@ -315,26 +346,61 @@ write_file(const struct offset_file *f, const struct buf *b, struct err *e)
     return sync_folder(f, e);
 }
 
+/* Both halves as they are to be. */
+static bool
+write_both(struct offset_file *f, const struct offset *o, const char *progress, struct err *e)
+{
+    struct buf b;
+    bool ok;
+
+    buf_init(&b, FILE_MAX_BYTES);
+    write_document(f, o, progress, &b);
+    ok = buf_ok(&b) ? write_file(f, &b, e)
+                    : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 4 MiB");
+    buf_free(&b);
+    return ok;
+}
+
+/* Nobody has looked yet at what is there? */
+static bool
+know_file(struct offset_file *f, struct err *e)
+{
+    struct offset old;
+    bool found;
+
+    if (f->readable)
+        return true;
+    if (!file_load(&f->base, &old, &found, e))
+        return err_wrap(e, "not overwriting");
+    offset_free(&old);
+    return true;
+}
+
 static bool
 file_save(struct offset_store *base, const struct offset *o, struct err *e)
 {
     struct offset_file *f = (struct offset_file *)base;
-    struct offset old;
-    struct buf b;
-    bool found, ok;
 
-    /* Nobody has looked yet at what is there. */
-    if (!f->readable) {
-        if (!file_load(base, &old, &found, e))
-            return err_wrap(e, "not overwriting");
-        offset_free(&old);
-    }
-    buf_init(&b, FILE_MAX_BYTES);
-    write_document(f, o, &b);
-    ok = buf_ok(&b) ? write_file(f, &b, e)
-                    : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 1 MiB");
-    buf_free(&b);
-    return ok;
+    if (!know_file(f, e) || !write_both(f, o, base->progress, e))
+        return false;
+    remember(f, o);
+    return true;
+}
+
+static bool
+file_save_progress(struct offset_store *base, const char *json, struct err *e)
+{
+    struct offset_file *f = (struct offset_file *)base;
+
+    if (!know_file(f, e))
+        return false;
+    if (!json && !f->has_last)
+        return base->ops->erase(base, e);
+    if (!write_both(f, f->has_last ? &f->last : NULL, json, e))
+        return false;
+    free(base->progress);
+    base->progress = json ? mem_strdup(json) : NULL;
+    return true;
 }
 
 static bool
@@ -345,6 +411,9 @@ file_erase(struct offset_store *base, struct err *e)
     if (unlink(f->path) != 0 && errno != ENOENT)
         return cannot(f, "remove", e);
     f->readable = true;
+    remember(f, NULL);
+    free(base->progress);
+    base->progress = NULL;
     return sync_folder(f, e);
 }
 
@@ -353,6 +422,8 @@ file_close(struct offset_store *base)
 {
     struct offset_file *f = (struct offset_file *)base;
 
+    remember(f, NULL);
+    free(f->base.progress);
     free(f->path);
     free(f->temp);
     free(f->dir);
@@ -361,8 +432,12 @@ file_close(struct offset_store *base)
     free(f);
 }
 
-static const struct offset_store_ops file_ops = {
-    .name = "file", .load = file_load, .save = file_save, .erase = file_erase, .close = file_close};
+static const struct offset_store_ops file_ops = {.name = "file",
+                                                 .load = file_load,
+                                                 .save = file_save,
+                                                 .save_progress = file_save_progress,
+                                                 .erase = file_erase,
+                                                 .close = file_close};
 
 /* "<connector>.offset" in the current folder; what is no plain character of a file name becomes %XX. */
 static char *

@@ -18,6 +18,14 @@ enum {
     OFFSETS_STOP_TRIES = 3
 };
 
+/* What is to be stored. */
+struct work {
+    bool has_offset, has_progress;
+    struct offset offset;
+    char *progress;
+    uint64_t progress_flush;
+};
+
 struct offsets {
     struct offset_store *store;
     char *connector;
@@ -29,18 +37,11 @@ struct offsets {
     atomic_bool
         news; /* since offsets_stored was last asked: spares it the lock and a system call */
     /* Under the lock: */
-    struct offset next;
-    bool has_next, stopping, failed;
+    struct work next;
+    bool stopping, failed;
     uint64_t stored;
     struct err why;
 };
-
-static void
-offsets_copy(struct offset *to, const struct offset *from)
-{
-    *to = *from;
-    to->extra = from->extra ? mem_strdup(from->extra) : NULL;
-}
 
 static void
 offsets_deadline(struct timespec *ts, int64_t ms)
@@ -65,25 +66,78 @@ offsets_pause(struct offsets *o, int64_t ms)
         ;
 }
 
-/* One store; the lock is not held. Transient failures are tried again, with the newest offset there is by then. */
 static void
-offsets_store(struct offsets *o, struct offset *offset, unsigned *failures)
+offsets_work_clear(struct work *w)
+{
+    offset_free(&w->offset);
+    free(w->progress);
+    *w = (struct work){0};
+}
+
+static bool
+offsets_has_work(const struct work *w)
+{
+    return w->has_offset || w->has_progress;
+}
+
+/* Rows that a progress leaves out must not be taken for read while the offset is still the one before: hence the order. */
+static bool
+offsets_save(struct offsets *o, struct work *w, uint64_t *stored, struct err *e)
+{
+    struct offset_store *s = o->store;
+
+    if (w->has_progress && w->progress) {
+        if (!s->ops->save_progress(s, w->progress, e))
+            return false;
+        w->has_progress = false;
+        *stored = w->progress_flush;
+    }
+    if (w->has_offset) {
+        if (!s->ops->save(s, &w->offset, e))
+            return false;
+        w->has_offset = false;
+        *stored = w->offset.flush_lsn;
+    }
+    if (w->has_progress && !s->ops->save_progress(s, NULL, e))
+        return false;
+    w->has_progress = false;
+    return true;
+}
+
+/* What could not be stored is still the newest, unless something newer came meanwhile. */
+static void
+offsets_put_back(struct offsets *o, struct work *w)
+{
+    if (w->has_offset && !o->next.has_offset) {
+        o->next.has_offset = true;
+        o->next.offset = w->offset;
+        w->offset = (struct offset){0};
+    }
+    if (w->has_progress && !o->next.has_progress) {
+        o->next.has_progress = true;
+        o->next.progress = w->progress;
+        o->next.progress_flush = w->progress_flush;
+        w->progress = NULL;
+    }
+}
+
+/* One store; the lock is not held. Transient failures are tried again, with the newest there is by then. */
+static void
+offsets_store(struct offsets *o, struct work *w, unsigned *failures)
 {
     struct err e = {0};
-    uint64_t one = 1;
-    bool ok = o->store->ops->save(o->store, offset, &e);
+    uint64_t one = 1, stored = 0;
+    bool ok = offsets_save(o, w, &stored, &e);
 
     pthread_mutex_lock(&o->lock);
+    if (stored)
+        o->stored = stored;
     if (ok) {
         *failures = 0;
-        o->stored = offset->flush_lsn;
         o->why = (struct err){0};
     } else {
         o->why = e;
-        if (!o->has_next) { /* it is still the newest */
-            offsets_copy(&o->next, offset);
-            o->has_next = true;
-        }
+        offsets_put_back(o, w);
         ++*failures;
         if (e.cls != ERR_RETRY)
             o->failed = true;
@@ -105,18 +159,17 @@ offsets_run(void *arg)
     log_set_connector(o->connector);
     pthread_mutex_lock(&o->lock);
     while (!o->failed) {
-        struct offset now;
+        struct work now;
 
-        while (!o->has_next && !o->stopping)
+        while (!offsets_has_work(&o->next) && !o->stopping)
             pthread_cond_wait(&o->wake, &o->lock);
-        if (!o->has_next || (o->stopping && failures > OFFSETS_STOP_TRIES))
+        if (!offsets_has_work(&o->next) || (o->stopping && failures > OFFSETS_STOP_TRIES))
             break;
         now = o->next;
-        o->next = (struct offset){0};
-        o->has_next = false;
+        o->next = (struct work){0};
         pthread_mutex_unlock(&o->lock);
         offsets_store(o, &now, &failures);
-        offset_free(&now);
+        offsets_work_clear(&now);
         pthread_mutex_lock(&o->lock);
         if (failures)
             offsets_pause(o,
@@ -155,9 +208,21 @@ void
 offsets_put(struct offsets *o, const struct offset *offset)
 {
     pthread_mutex_lock(&o->lock);
-    offset_free(&o->next);
-    offsets_copy(&o->next, offset);
-    o->has_next = true;
+    offset_free(&o->next.offset);
+    offset_copy(&o->next.offset, offset);
+    o->next.has_offset = true;
+    pthread_cond_signal(&o->wake);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void
+offsets_put_progress(struct offsets *o, const char *json, uint64_t flush_lsn)
+{
+    pthread_mutex_lock(&o->lock);
+    free(o->next.progress);
+    o->next.progress = json ? mem_strdup(json) : NULL;
+    o->next.progress_flush = flush_lsn;
+    o->next.has_progress = true;
     pthread_cond_signal(&o->wake);
     pthread_mutex_unlock(&o->lock);
 }
@@ -198,11 +263,11 @@ offsets_stop(struct offsets *o, uint64_t *flush_lsn, struct err *e)
     pthread_cond_signal(&o->wake);
     pthread_mutex_unlock(&o->lock);
     pthread_join(o->thread, NULL);
-    left = o->has_next;
+    left = offsets_has_work(&o->next);
     if (left && e)
         *e = o->why;
     *flush_lsn = o->stored;
-    offset_free(&o->next);
+    offsets_work_clear(&o->next);
     o->store->ops->close(o->store);
     close(o->fd);
     pthread_mutex_destroy(&o->lock);

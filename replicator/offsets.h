@@ -14,9 +14,14 @@ struct offsets *offsets_start(struct offset_store *store, const char *connector,
                               int64_t interval_ms);
 /* Hands the newest offset over (copied); an older one that is not yet stored is dropped. */
 void offsets_put(struct offsets *o, const struct offset *offset);
+/*
+ * The newest progress of an unfinished snapshot (copied), NULL: none any more. It is stored before an offset that is handed
+ * over at the same time, and taken away after it. flush_lsn: what the server may be told once it is stored; 0: nothing new.
+ */
+void offsets_put_progress(struct offsets *o, const char *json, uint64_t flush_lsn);
 /* Readable when offsets_stored has news. */
 int offsets_fd(const struct offsets *o);
-/* The flush LSN of the last stored offset; *news false when nothing was stored since the last call. False: the store
+/* The flush LSN of what was stored last; *news false when nothing was stored since the last call. False: the store
  * failed for good (e). */
 bool offsets_stored(struct offsets *o, uint64_t *flush_lsn, bool *news, struct err *e);
 /* Stores what is left, ends the thread, closes the store. *flush_lsn: of what is stored at last (0: nothing was). False:

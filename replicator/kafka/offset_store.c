@@ -5,6 +5,9 @@
  *   value  {Debezium's JSON}, or null: none
  *   partition  Java's murmur2 of the key: in another one Connect would keep two offsets for one key
  *
+ * How far an unfinished snapshot is stands under a key of its own, that of a connector which there is not: Connect, and who
+ * asks it for the connector's offsets, never sees it. It is in the same partition, so that it is read and written in order.
+ *
  * What we know beyond Debezium stands in record headers, which Connect ignores. Connected at the first load or save.
  */
 #include <inttypes.h>
@@ -31,7 +34,7 @@ struct offset_kafka {
     struct offset_store base;
     struct config *config;
     char *topic;
-    struct buf key;
+    struct buf key, progress_key;
     rd_kafka_t *producer; /* NULL: not yet connected */
     int32_t partitions, partition;
     int64_t timeout_ms;
@@ -135,15 +138,16 @@ connect_producer(struct offset_kafka *k, struct err *e)
 /* --------------------------------------------------------------------------------------------------------- saving */
 
 static bool
-produce(struct offset_kafka *k, const struct buf *value, rd_kafka_headers_t *headers, struct err *e)
+produce(struct offset_kafka *k, const struct buf *key, struct slice value,
+        rd_kafka_headers_t *headers, struct err *e)
 {
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = k->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = k->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)++k->serial},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {k->key.p, k->key.n}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value ? value->p : NULL, value ? value->n : 0}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {key->p, key->n}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.p, value.n}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     rd_kafka_error_t *error = rd_kafka_produceva(
@@ -211,10 +215,20 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
     buf_init(&value, 1 << 20);
     offset_to_json(o, &value);
     ok = buf_ok(&value)
-             ? produce(k, &value, headers, e) && await_report(k, e)
+             ? produce(k, &k->key, buf_view(&value), headers, e) && await_report(k, e)
              : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 1 MiB");
     buf_free(&value);
     return ok;
+}
+
+static bool
+store_save_progress(struct offset_store *base, const char *json, struct err *e)
+{
+    struct offset_kafka *k = (struct offset_kafka *)base;
+
+    return connect_producer(k, e) &&
+           produce(k, &k->progress_key, json ? slice_of(json) : (struct slice){NULL, 0}, NULL, e) &&
+           await_report(k, e);
 }
 
 static bool
@@ -222,7 +236,8 @@ store_erase(struct offset_store *base, struct err *e)
 {
     struct offset_kafka *k = (struct offset_kafka *)base;
 
-    return connect_producer(k, e) && produce(k, NULL, NULL, e) && await_report(k, e);
+    return connect_producer(k, e) && produce(k, &k->key, (struct slice){NULL, 0}, NULL, e) &&
+           await_report(k, e) && store_save_progress(base, NULL, e);
 }
 
 /* -------------------------------------------------------------------------------------------------------- loading */
@@ -233,6 +248,7 @@ struct reading {
     bool found;   /* false also behind a tombstone */
     bool strayed; /* from a partition that is not the key's */
     bool seen;
+    char *progress; /* the newest; NULL none */
 };
 
 static bool
@@ -240,6 +256,11 @@ take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *
 {
     bool strayed = m->partition != k->partition;
 
+    if (slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->progress_key))) {
+        free(r->progress);
+        r->progress = m->len ? mem_strndup(m->payload, m->len) : NULL;
+        return true;
+    }
     if (!slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->key)))
         return true;
     if (strayed)
@@ -384,8 +405,11 @@ store_load(struct offset_store *base, struct offset *out, bool *found, struct er
     free(ends);
     if (!ok) {
         offset_free(&r.value);
+        free(r.progress);
         return false;
     }
+    free(base->progress);
+    base->progress = r.progress;
     *out = r.value;
     *found = r.found;
     return true;
@@ -402,6 +426,8 @@ store_close(struct offset_store *base)
         rd_kafka_destroy(k->producer);
     config_free(k->config);
     buf_free(&k->key);
+    buf_free(&k->progress_key);
+    free(k->base.progress);
     free(k->topic);
     free(k);
 }
@@ -409,8 +435,20 @@ store_close(struct offset_store *base)
 static const struct offset_store_ops kafka_ops = {.name = "kafka",
                                                   .load = store_load,
                                                   .save = store_save,
+                                                  .save_progress = store_save_progress,
                                                   .erase = store_erase,
                                                   .close = store_close};
+
+static void
+make_key(struct buf *out, const char *connector, const char *server)
+{
+    buf_init(out, 4096);
+    buf_putc(out, '[');
+    json_cstr(out, connector);
+    BUF_LIT(out, ",{\"server\":");
+    json_cstr(out, server);
+    BUF_LIT(out, "}]");
+}
 
 struct offset_store *
 offset_kafka_open(const struct config *c, struct err *e)
@@ -418,6 +456,7 @@ offset_kafka_open(const struct config *c, struct err *e)
     const char *topic = config_str(c, "offset.storage.topic"),
                *server = config_str(c, "topic.prefix");
     struct offset_kafka *k;
+    char *hidden;
 
     if (!kafka_bootstrap(c))
         return err_set(e, ERR_CONFIG, "kafka.bootstrap",
@@ -435,11 +474,9 @@ offset_kafka_open(const struct config *c, struct err *e)
     k->timeout_ms = config_int(c, "offset.flush.timeout.ms");
     if (k->timeout_ms < 1000)
         k->timeout_ms = 1000;
-    buf_init(&k->key, 4096);
-    buf_putc(&k->key, '[');
-    json_cstr(&k->key, config_name(c));
-    BUF_LIT(&k->key, ",{\"server\":");
-    json_cstr(&k->key, server ? server : "");
-    BUF_LIT(&k->key, "}]");
+    make_key(&k->key, config_name(c), server ? server : "");
+    hidden = mem_printf("%s/snapshot", config_name(c)); /* no connector's name has a slash */
+    make_key(&k->progress_key, hidden, server ? server : "");
+    free(hidden);
     return &k->base;
 }

@@ -272,6 +272,52 @@ erase_leaves_no_offset(void **state)
     assert_true(f->store->ops->erase(f->store, NULL));
 }
 
+/* Loads with a store that has seen nothing; the progress it finds, or NULL. */
+static char *
+progress_anew(const struct fixture *f, bool *found)
+{
+    struct offset_store *s = offset_file_open(f->config, NULL);
+    struct offset o;
+    char *text;
+
+    assert_true(s->ops->load(s, &o, found, NULL));
+    offset_free(&o);
+    text = s->progress ? strdup(s->progress) : NULL;
+    s->ops->close(s);
+    return text;
+}
+
+static void
+progress_lives_beside_the_offset(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char *text;
+    bool found;
+
+    /* Before the first offset: */
+    assert_true(f->store->ops->save_progress(f->store, "{\"a\":1}", NULL));
+    text = progress_anew(f, &found);
+    assert_false(found);
+    assert_string_equal(text, "{\"a\":1}");
+    free(text);
+    /* One does not write over the other. */
+    assert_true(f->store->ops->save(f->store, &f->offset, NULL));
+    text = progress_anew(f, &found);
+    assert_true(found);
+    assert_string_equal(text, "{\"a\":1}");
+    free(text);
+    assert_true(f->store->ops->save_progress(f->store, "{\"a\":2}", NULL));
+    assert_true(f->store->ops->save_progress(f->store, NULL, NULL));
+    assert_null(progress_anew(f, &found));
+    assert_true(found);
+    /* Without both there is no file. */
+    assert_true(f->store->ops->erase(f->store, NULL));
+    assert_true(f->store->ops->save_progress(f->store, "{}", NULL));
+    assert_true(f->store->ops->save_progress(f->store, NULL, NULL));
+    assert_int_equal(stat(f->path, &st), -1);
+}
+
 static void
 a_file_cut_at_any_byte_is_refused_and_left_alone(void **state)
 {
@@ -424,6 +470,7 @@ main(void)
         T(an_absent_file_is_no_offset),
         T(what_was_saved_is_loaded),
         T(erase_leaves_no_offset),
+        T(progress_lives_beside_the_offset),
         T(a_file_cut_at_any_byte_is_refused_and_left_alone),
         T(a_file_with_any_byte_changed_never_crashes),
         T(a_newer_version_is_refused_and_left_alone),

@@ -1,0 +1,277 @@
+#include "replicator/progress.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "replicator/offset_own.h"
+
+enum { PROGRESS_VERSION = 1 };
+
+/* ------------------------------------------------------------------------------------------------ tables and ranges */
+
+static void
+progress_table_clear(struct progress_table *t)
+{
+    free(t->schema);
+    free(t->table);
+    free(t->key);
+    free(t->ranges);
+}
+
+void
+progress_clear(struct progress *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        progress_table_clear(&p->tables[i]);
+    free(p->tables);
+    free(p->before);
+    offset_free(&p->position);
+    *p = (struct progress){0};
+}
+
+struct progress_table *
+progress_find(const struct progress *p, uint32_t oid)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->tables[i].oid == oid)
+            return &p->tables[i];
+    return NULL;
+}
+
+struct progress_table *
+progress_table(struct progress *p, uint32_t oid, const char *schema, const char *table)
+{
+    struct progress_table *t = progress_find(p, oid);
+
+    if (t)
+        return t;
+    p->tables = mem_grow(p->tables, p->n + 1, sizeof(*p->tables));
+    t = &p->tables[p->n++];
+    *t = (struct progress_table){
+        .oid = oid, .schema = mem_strdup(schema), .table = mem_strdup(table)};
+    return t;
+}
+
+void
+progress_remove(struct progress *p, size_t i)
+{
+    progress_table_clear(&p->tables[i]);
+    memmove(&p->tables[i], &p->tables[i + 1], (p->n - i - 1) * sizeof(*p->tables));
+    p->n--;
+}
+
+/* Does a range that ends at `last` touch or overlap one that begins at `first`? */
+static bool
+progress_reaches(int64_t last, int64_t first)
+{
+    return last >= first || (last != INT64_MAX && last + 1 == first);
+}
+
+void
+progress_add_range(struct progress_table *t, struct progress_range r)
+{
+    size_t at = 0, end;
+
+    while (at < t->n && !progress_reaches(t->ranges[at].last, r.first))
+        at++;
+    for (end = at; end < t->n && progress_reaches(r.last, t->ranges[end].first); end++) {
+        r.first = t->ranges[end].first < r.first ? t->ranges[end].first : r.first;
+        r.last = t->ranges[end].last > r.last ? t->ranges[end].last : r.last;
+    }
+    if (end == at)
+        t->ranges = mem_grow(t->ranges, t->n + 1, sizeof(*t->ranges));
+    memmove(&t->ranges[at + 1], &t->ranges[end], (t->n - end) * sizeof(*t->ranges));
+    t->ranges[at] = r;
+    t->n = t->n + 1 - (end - at);
+}
+
+bool
+progress_covers(const struct progress_table *t, int64_t key)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (key >= t->ranges[i].first && key <= t->ranges[i].last)
+            return true;
+    return t->whole;
+}
+
+void
+progress_reopen(struct progress_table *t, int64_t key)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct progress_range r = t->ranges[i];
+
+        if (key < r.first || key > r.last)
+            continue;
+        memmove(&t->ranges[i], &t->ranges[i + 1], (t->n - i - 1) * sizeof(*t->ranges));
+        t->n--;
+        if (key > r.first)
+            progress_add_range(t, (struct progress_range){r.first, key - 1});
+        if (key < r.last)
+            progress_add_range(t, (struct progress_range){key + 1, r.last});
+        return;
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+static void
+progress_add_position(const struct offset *o, struct buf *out)
+{
+    struct offset_own_texts texts;
+
+    offset_own_write(o, &texts);
+    for (int i = 0; i < OFFSET_OWN_MEMBERS; i++) {
+        buf_putc(out, i ? ',' : '{');
+        json_cstr(out, offset_own_names[i]);
+        buf_putc(out, ':');
+        json_cstr(out, texts.text[i]);
+    }
+    buf_putc(out, '}');
+}
+
+static void
+progress_add_table(const struct progress_table *t, struct buf *out)
+{
+    buf_printf(out, "{\"oid\":%" PRIu32 ",\"schema\":", t->oid);
+    json_cstr(out, t->schema);
+    BUF_LIT(out, ",\"table\":");
+    json_cstr(out, t->table);
+    if (!t->whole) {
+        BUF_LIT(out, ",\"key\":");
+        json_cstr(out, t->key ? t->key : "");
+        buf_printf(out, ",\"filenode\":%" PRIu32 ",\"ranges\":[", t->filenode);
+        for (size_t i = 0; i < t->n; i++)
+            buf_printf(out, "%s[%" PRId64 ",%" PRId64 "]", i ? "," : "", t->ranges[i].first,
+                       t->ranges[i].last);
+        buf_putc(out, ']');
+    }
+    buf_putc(out, '}');
+}
+
+void
+progress_to_json(const struct progress *p, struct buf *out)
+{
+    buf_printf(out, "{\"version\":%d,\"before\":", PROGRESS_VERSION);
+    json_cstr(out, p->before ? p->before : "");
+    BUF_LIT(out, ",\"position\":");
+    progress_add_position(&p->position, out);
+    BUF_LIT(out, ",\"tables\":[");
+    for (size_t i = 0; i < p->n; i++) {
+        if (i)
+            buf_putc(out, ',');
+        progress_add_table(&p->tables[i], out);
+    }
+    BUF_LIT(out, "]}");
+}
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+static bool
+progress_bad(struct err *e, const char *what)
+{
+    return err_set(e, ERR_FATAL, "snapshot.progress", "the stored progress of a snapshot: %s",
+                   what);
+}
+
+static bool
+progress_read_position(const json_t *doc, struct offset *o, struct err *e)
+{
+    struct offset_own_texts texts = {0};
+
+    for (int i = 0; i < OFFSET_OWN_MEMBERS; i++) {
+        const json_t *v = json_object_get(doc, offset_own_names[i]);
+
+        if (json_is_string(v) &&
+            !offset_own_take(&texts, i, json_string_value(v), json_string_length(v), e))
+            return false;
+    }
+    return offset_own_read(&texts, o, e) && (o->own || progress_bad(e, "it has no position"));
+}
+
+static bool
+progress_read_u32(const json_t *doc, const char *name, uint32_t *out)
+{
+    const json_t *v = json_object_get(doc, name);
+
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > UINT32_MAX)
+        return false;
+    *out = (uint32_t)json_integer_value(v);
+    return true;
+}
+
+static bool
+progress_read_ranges(const json_t *doc, struct progress_table *t)
+{
+    const json_t *ranges = json_object_get(doc, "ranges"), *r;
+    const char *key = json_string_value(json_object_get(doc, "key"));
+    size_t i;
+
+    t->whole = !ranges;
+    if (t->whole)
+        return true;
+    if (!key || !json_is_array(ranges) || !progress_read_u32(doc, "filenode", &t->filenode))
+        return false;
+    t->key = mem_strdup(key);
+    json_array_foreach(ranges, i, r)
+    {
+        const json_t *first = json_array_get(r, 0), *last = json_array_get(r, 1);
+
+        if (!json_is_integer(first) || !json_is_integer(last) ||
+            json_integer_value(first) > json_integer_value(last))
+            return false;
+        progress_add_range(t, (struct progress_range){(int64_t)json_integer_value(first),
+                                                      (int64_t)json_integer_value(last)});
+    }
+    return true;
+}
+
+static bool
+progress_read_tables(const json_t *tables, struct progress *p)
+{
+    const json_t *v;
+    size_t i;
+
+    if (!json_is_array(tables))
+        return false;
+    json_array_foreach(tables, i, v)
+    {
+        const char *schema = json_string_value(json_object_get(v, "schema"));
+        const char *table = json_string_value(json_object_get(v, "table"));
+        uint32_t oid;
+
+        if (!schema || !table || !progress_read_u32(v, "oid", &oid) || progress_find(p, oid) ||
+            !progress_read_ranges(v, progress_table(p, oid, schema, table)))
+            return false;
+    }
+    return true;
+}
+
+bool
+progress_from_json(const char *json, struct progress *p, struct err *e)
+{
+    json_t *doc = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *version = json_object_get(doc, "version");
+    const char *before = json_string_value(json_object_get(doc, "before"));
+    bool ok;
+
+    *p = (struct progress){0};
+    if (!json_is_integer(version) || json_integer_value(version) != PROGRESS_VERSION)
+        ok = progress_bad(e, "this walbridge does not know its form");
+    else if (!before)
+        ok = progress_bad(e, "it does not name the offset before");
+    else
+        ok = progress_read_position(json_object_get(doc, "position"), &p->position, e) &&
+             (progress_read_tables(json_object_get(doc, "tables"), p) ||
+              progress_bad(e, "its tables cannot be read"));
+    if (ok)
+        p->before = mem_strdup(before);
+    else
+        progress_clear(p);
+    json_decref(doc);
+    return ok;
+}

@@ -1,0 +1,59 @@
+/*
+ * How far an unfinished snapshot has come: which rows need not be read again, and up to where the stream of their tables was
+ * delivered since. Kept in the offset store beside the offset, and of use only as long as that one has not moved.
+ *
+ *   {"version":1,"before":"<Debezium's JSON of the offset that the snapshot replaces, or nothing>",
+ *    "position":{<ours, see offset_own.h>},
+ *    "tables":[{"oid":N,"schema":"…","table":"…"}                                              whole, or
+ *              {…,"key":"<column>","filenode":N,"ranges":[[first,last],…]}]}                   by ranges, bounds inclusive
+ */
+#ifndef REPLICATOR_PROGRESS_H
+#define REPLICATOR_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "replicator/offset.h"
+
+enum { PROGRESS_MAX = 900 << 10 }; /* a Kafka record of the usual limit holds it */
+
+struct progress_range {
+    int64_t first, last; /* inclusive; INT64_MIN and INT64_MAX: open */
+};
+
+struct progress_table {
+    uint32_t oid;
+    char *schema, *table;
+    bool whole;
+    /* Unless whole: */
+    char *key;         /* the primary key's first column, whose values the ranges are of */
+    uint32_t filenode; /* another one means that the rows are others */
+    struct progress_range *ranges; /* sorted, neither touching nor overlapping */
+    size_t n;
+};
+
+struct progress {
+    char *before;           /* "" none */
+    struct offset position; /* our members only */
+    struct progress_table *tables;
+    size_t n;
+};
+
+void progress_clear(struct progress *p);
+/* NULL: not there. */
+struct progress_table *progress_find(const struct progress *p, uint32_t oid);
+/* The table's entry, made when it is missing: not whole, without ranges. */
+struct progress_table *progress_table(struct progress *p, uint32_t oid, const char *schema,
+                                      const char *table);
+void progress_remove(struct progress *p, size_t i);
+void progress_add_range(struct progress_table *t, struct progress_range r);
+bool progress_covers(const struct progress_table *t, int64_t key);
+/* Rows of this key are to be read again after all. */
+void progress_reopen(struct progress_table *t, int64_t key);
+
+void progress_to_json(const struct progress *p, struct buf *out);
+bool progress_from_json(const char *json, struct progress *p, struct err *e);
+
+#endif
