@@ -205,7 +205,8 @@ connector_open(struct connector *c, struct err *e)
                                                         .sinks = c->sinks,
                                                         .nsinks = c->nsinks,
                                                         .ledger = c->ledger,
-                                                        .types = c->types});
+                                                        .types = c->types,
+                                                        .stores_positions = true});
     c->phase = PHASE_NEW;
     c->snapshot_point = 0;
     c->received_lsn = 0;

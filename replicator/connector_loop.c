@@ -71,8 +71,10 @@ loop_poll_store(struct connector *c, struct err *e)
 }
 
 static const char *const led_type_texts[] = {
-    [LED_INSERT] = "INSERT",     [LED_UPDATE] = "UPDATE",   [LED_DELETE] = "DELETE",
-    [LED_TRUNCATE] = "TRUNCATE", [LED_MESSAGE] = "MESSAGE", [LED_NOTE] = "",
+    [LED_INSERT] = "INSERT",   [LED_UPDATE] = "UPDATE",
+    [LED_DELETE] = "DELETE",   [LED_TRUNCATE] = "TRUNCATE",
+    [LED_MESSAGE] = "MESSAGE", [LED_END] = "COMMIT",
+    [LED_NOTE] = "",
 };
 
 static void
@@ -92,13 +94,19 @@ loop_start_offset(const struct connector *c, const struct led_position *pos, str
     snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
 }
 
-/* A record's position, as the offset that Debezium would have stored. */
+/* A record's position, as the offset that Debezium would have stored. `counts` outlives it. */
 static void
-loop_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+loop_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
+                   struct txn_summary *counts)
 {
     loop_start_offset(c, pos, o);
     o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
-    o->lsn_commit = pos->txn.last_commit_lsn;
+    o->lsn_commit = pos->type == LED_END ? pos->lsn : pos->txn.last_commit_lsn;
+    if (c->settings.transactions && pos->txn.xid) {
+        *counts = pipeline_counts_at(c->pipeline, pos->txn.commit_lsn, pos->ordinal);
+        o->counts = counts;
+        snprintf(o->transaction_id, sizeof(o->transaction_id), "%" PRIu64, pos->txn.xid);
+    }
     snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
     o->flush_lsn = pos->flush_lsn;
     o->pos_commit_lsn = pos->txn.commit_lsn;
@@ -140,6 +148,7 @@ static void
 loop_store_position(struct connector *c, bool now)
 {
     struct led_position pos;
+    struct txn_summary counts;
     struct offset o;
     uint64_t quiet;
     int64_t us = clock_mono_us();
@@ -155,7 +164,7 @@ loop_store_position(struct connector *c, bool now)
         if (c->snapshot_point && pos.txn.commit_lsn == c->snapshot_point)
             loop_snapshot_offset(c, &pos, &o);
         else
-            loop_record_offset(c, &pos, &o);
+            loop_record_offset(c, &pos, &o, &counts);
         offsets_put(c->offsets, &o);
     } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet < c->snapshot_point ||
                quiet == c->quiet_put) {

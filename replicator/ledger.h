@@ -22,9 +22,12 @@
 
 struct ledger;
 
-/* What an entry's offset says. LED_NOTE: it has to be delivered and moves no position (heartbeat, a transaction's BEGIN and
- * END). */
-enum led_type { LED_INSERT, LED_UPDATE, LED_DELETE, LED_TRUNCATE, LED_MESSAGE, LED_NOTE };
+/* What an entry's offset says. LED_END: a transaction's END, behind its last change. LED_NOTE: it has to be delivered and
+ * moves no position (heartbeat, a transaction's BEGIN). */
+enum led_type { LED_INSERT, LED_UPDATE, LED_DELETE, LED_TRUNCATE, LED_MESSAGE, LED_END, LED_NOTE };
+
+/* The ordinal of LED_END. */
+#define LED_ORDINAL_END ((uint64_t)INT64_MAX)
 
 /* A transaction's constants, for the offsets of its entries. */
 struct led_txn {

@@ -12,27 +12,43 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "decoder/pgtext.h"
 
-enum member_kind { MEMBER_LSN, MEMBER_TXID, MEMBER_TS, MEMBER_TYPE, MEMBER_SNAPSHOT, MEMBER_BOOL };
+enum { OFFSET_MAX = 16 << 20 }; /* thousands of collections */
 
-/* In the order in which Debezium's (a Java hash map's) members come out: whoever compares texts sees no difference. */
+enum member_kind {
+    MEMBER_LSN,
+    MEMBER_TXID,
+    MEMBER_TS,
+    MEMBER_TYPE,
+    MEMBER_SNAPSHOT,
+    MEMBER_BOOL,
+    MEMBER_TRANSACTION,
+};
+
+/* In the order in which Debezium puts them into its hash map. */
 static const struct member {
     const char *name;
     enum member_kind kind;
     size_t at;
 } members[] = {
+    {"ts_usec", MEMBER_TS, 0},
+    {"txId", MEMBER_TXID, 0},
+    {"lsn", MEMBER_LSN, offsetof(struct offset, lsn)},
+    {"xmin", MEMBER_LSN, offsetof(struct offset, xmin)},
+    {"snapshot", MEMBER_SNAPSHOT, 0},
+    {"last_snapshot_record", MEMBER_BOOL, offsetof(struct offset, last_snapshot_record)},
+    {"snapshot_completed", MEMBER_BOOL, offsetof(struct offset, snapshot_completed)},
     {"lsn_proc", MEMBER_LSN, offsetof(struct offset, lsn_proc)},
     {"lsn_events_processed", MEMBER_LSN, offsetof(struct offset, events_processed)},
-    {"last_snapshot_record", MEMBER_BOOL, offsetof(struct offset, last_snapshot_record)},
-    {"messageType", MEMBER_TYPE, 0},
     {"lsn_commit", MEMBER_LSN, offsetof(struct offset, lsn_commit)},
-    {"lsn", MEMBER_LSN, offsetof(struct offset, lsn)},
-    {"txId", MEMBER_TXID, 0},
-    {"ts_usec", MEMBER_TS, 0},
-    {"snapshot", MEMBER_SNAPSHOT, 0},
-    {"snapshot_completed", MEMBER_BOOL, offsetof(struct offset, snapshot_completed)},
+    {"messageType", MEMBER_TYPE, 0},
+    {"transaction_id", MEMBER_TRANSACTION, 0},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
+
+/* One member for each collection that the transaction changed: its number of events. */
+#define OFFSET_COLLECTION "transaction_data_collection_order_"
 
 static const uint64_t *
 number_at(const struct offset *o, const struct member *m)
@@ -50,7 +66,35 @@ void
 offset_free(struct offset *o)
 {
     free(o->extra);
+    free((void *)(uintptr_t)o->counts);
     o->extra = NULL;
+    o->counts = NULL;
+}
+
+/* One block: the summary, its collections, their names. */
+static const struct txn_summary *
+counts_copy(const struct txn_summary *from)
+{
+    size_t names = 0;
+    struct txn_summary *to;
+    struct txn_collection *rows;
+    char *text;
+
+    for (size_t i = 0; i < from->ncollections; i++)
+        names += from->collections[i].name.n;
+    to = mem_alloc(sizeof(*to) + from->ncollections * sizeof(*rows) + names);
+    rows = (struct txn_collection *)(void *)(to + 1);
+    text = (char *)(rows + from->ncollections);
+    for (size_t i = 0; i < from->ncollections; i++) {
+        struct slice name = from->collections[i].name;
+
+        if (name.n)
+            memcpy(text, name.p, name.n);
+        rows[i] = (struct txn_collection){{text, name.n}, from->collections[i].events};
+        text += name.n;
+    }
+    *to = (struct txn_summary){from->events, from->ncollections, rows};
+    return to;
 }
 
 void
@@ -58,6 +102,7 @@ offset_copy(struct offset *to, const struct offset *from)
 {
     *to = *from;
     to->extra = from->extra ? mem_strdup(from->extra) : NULL;
+    to->counts = from->counts ? counts_copy(from->counts) : NULL;
 }
 
 /* -------------------------------------------------------------------------------------------------------- writing */
@@ -77,15 +122,15 @@ is_there(const struct offset *o, const struct member *m)
     case MEMBER_SNAPSHOT:
     case MEMBER_BOOL: /* these three stand or fall together */
         return o->snapshot[0] != '\0';
+    case MEMBER_TRANSACTION:
+        return o->transaction_id[0] != '\0';
     }
     return false;
 }
 
 static void
-add_member(struct buf *out, const struct offset *o, const struct member *m)
+add_value(struct buf *out, const struct offset *o, const struct member *m)
 {
-    json_cstr(out, m->name);
-    buf_putc(out, ':');
     switch (m->kind) {
     case MEMBER_LSN: /* Java's long: an LSN beyond 2^63 would be negative there */
         num_add_i64(out, (int64_t)*number_at(o, m));
@@ -105,30 +150,124 @@ add_member(struct buf *out, const struct offset *o, const struct member *m)
     case MEMBER_BOOL:
         buf_str(out, *bool_at(o, m) ? "true" : "false");
         break;
+    case MEMBER_TRANSACTION:
+        json_cstr(out, o->transaction_id);
+        break;
     }
+}
+
+/*
+ * Members come out in the order of a Java hash map, as Debezium's do: whoever compares texts sees no difference. Each is
+ * rendered, then they are sorted by their buckets.
+ */
+struct part {
+    size_t at, n;
+    uint32_t hash, bucket;
+};
+
+struct parts {
+    struct buf text;
+    struct part *parts;
+    size_t n, cap;
+};
+
+static void
+part_open(struct parts *p, struct slice name)
+{
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 16;
+        p->parts = mem_grow(p->parts, p->cap, sizeof(*p->parts));
+    }
+    p->parts[p->n] = (struct part){.at = p->text.n, .hash = pgtext_java_hash(name)};
+    json_str(&p->text, name);
+    buf_putc(&p->text, ':');
+}
+
+static void
+part_close(struct parts *p)
+{
+    p->parts[p->n].n = p->text.n - p->parts[p->n].at;
+    p->n++;
+}
+
+static void
+add_collections(struct parts *p, const struct txn_summary *counts)
+{
+    struct buf name;
+
+    buf_init(&name, OFFSET_MAX);
+    for (size_t i = 0; i < counts->ncollections; i++) {
+        buf_clear(&name);
+        buf_str(&name, OFFSET_COLLECTION);
+        buf_slice(&name, counts->collections[i].name);
+        part_open(p, buf_view(&name));
+        num_add_u64(&p->text, counts->collections[i].events);
+        part_close(p);
+    }
+    buf_free(&name);
+}
+
+static void
+add_extra(struct parts *p, const char *extra)
+{
+    json_t *doc = json_loads(extra, 0, NULL), *v;
+    const char *name;
+
+    json_object_foreach(doc, name, v)
+    {
+        char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        part_open(p, slice_of(name));
+        buf_str(&p->text, text ? text : "null");
+        part_close(p);
+        free(text);
+    }
+    json_decref(doc);
+}
+
+static int
+compare_parts(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+
+    if (x->bucket != y->bucket)
+        return x->bucket < y->bucket ? -1 : 1;
+    return x->at < y->at ? -1 : 1;
 }
 
 void
 offset_to_json(const struct offset *o, struct buf *out)
 {
-    bool first = true;
+    struct parts p = {0};
+    uint32_t table;
 
-    buf_putc(out, '{');
+    buf_init(&p.text, OFFSET_MAX);
     for (size_t i = 0; i < MEMBERS; i++) {
         if (!is_there(o, &members[i]))
             continue;
-        if (!first)
-            buf_putc(out, ',');
-        add_member(out, o, &members[i]);
-        first = false;
+        part_open(&p, slice_of(members[i].name));
+        add_value(&p.text, o, &members[i]);
+        part_close(&p);
     }
-    /* The text of an object that is not empty: its members without the braces. */
-    if (o->extra && strlen(o->extra) > 2) {
-        if (!first)
+    if (o->counts)
+        add_collections(&p, o->counts);
+    if (o->extra)
+        add_extra(&p, o->extra);
+    table = pgtext_java_table(JAVA_TABLE_DEFAULT, p.n);
+    for (size_t i = 0; i < p.n; i++)
+        p.parts[i].bucket = pgtext_java_bucket(p.parts[i].hash, table);
+    if (p.n)
+        qsort(p.parts, p.n, sizeof(*p.parts), compare_parts);
+    buf_putc(out, '{');
+    for (size_t i = 0; i < p.n; i++) {
+        if (i)
             buf_putc(out, ',');
-        buf_add(out, o->extra + 1, strlen(o->extra) - 2);
+        buf_add(out, p.text.p + p.parts[i].at, p.parts[i].n);
     }
     buf_putc(out, '}');
+    out->full = out->full || !buf_ok(&p.text);
+    free(p.parts);
+    buf_free(&p.text);
 }
 
 /* -------------------------------------------------------------------------------------------------------- reading */
@@ -187,6 +326,8 @@ read_member(const struct member *m, const json_t *v, struct offset *o, struct er
         return read_text(m->name, v, o->message_type, sizeof o->message_type, e);
     case MEMBER_SNAPSHOT:
         return read_snapshot(m->name, v, o, e);
+    case MEMBER_TRANSACTION:
+        return read_text(m->name, v, o->transaction_id, sizeof o->transaction_id, e);
     case MEMBER_BOOL:
         if (!json_is_boolean(v))
             return bad(e, m->name, "true or false");
@@ -206,17 +347,52 @@ member_named(const char *name)
 }
 
 static bool
+is_collection(const char *name)
+{
+    return strncmp(name, OFFSET_COLLECTION, sizeof OFFSET_COLLECTION - 1) == 0;
+}
+
+static bool
+read_counts(json_t *doc, struct offset *o, struct err *e)
+{
+    struct txn_collection *rows = mem_array(json_object_size(doc) + 1, sizeof(*rows));
+    struct txn_summary sum = {.collections = rows};
+    const char *name;
+    json_t *v;
+    bool ok = true;
+
+    json_object_foreach(doc, name, v)
+    {
+        if (!is_collection(name))
+            continue;
+        if (!json_is_integer(v) || json_integer_value(v) < 0) {
+            ok = bad(e, name, "a number of events");
+            break;
+        }
+        rows[sum.ncollections++] = (struct txn_collection){
+            slice_of(name + sizeof OFFSET_COLLECTION - 1), (uint64_t)json_integer_value(v)};
+        sum.events += (uint64_t)json_integer_value(v);
+    }
+    if (ok && sum.ncollections)
+        o->counts = counts_copy(&sum);
+    free(rows);
+    return ok;
+}
+
+static bool
 read_members(json_t *doc, struct offset *o, struct err *e)
 {
     json_t *rest = json_object(), *v;
     const char *name;
     char *text;
-    bool ok = true;
+    bool ok = read_counts(doc, o, e);
 
     json_object_foreach(doc, name, v)
     {
         const struct member *m = member_named(name);
 
+        if (!ok || is_collection(name))
+            continue;
         if (!m)
             json_object_set(rest, name, v);
         else if (!read_member(m, v, o, e)) {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/prop.h"
+#include "decoder/change.h"
 
 struct offset {
     /* Debezium's members; 0 / -1 / NULL: absent. */
@@ -21,6 +22,10 @@ struct offset {
     char message_type[12];                         /* "INSERT", … ; "" absent */
     char snapshot[16];                             /* "INITIAL" while one runs; "" absent */
     bool last_snapshot_record, snapshot_completed; /* written with snapshot only */
+    uint64_t xmin;                                 /* the slot's, xmin.fetch.interval.ms */
+    /* provide.transaction.metadata: whose changes were counted, and how many until here; "" and NULL: none. */
+    char transaction_id[32];
+    const struct txn_summary *counts;
     char *extra; /* members we do not know, as JSON object text; kept when rewriting; NULL none */
 
     /* Ours: file fields or record headers. */
@@ -34,8 +39,8 @@ struct offset {
     char slot[64], database[64];
 };
 
-void offset_free(struct offset *o); /* frees members, not o */
-void offset_copy(struct offset *to, const struct offset *from);
+void offset_free(struct offset *o);                             /* frees members, not o */
+void offset_copy(struct offset *to, const struct offset *from); /* members too */
 /* Debezium's JSON, compact. */
 struct buf;
 void offset_to_json(const struct offset *o, struct buf *out);

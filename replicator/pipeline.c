@@ -20,7 +20,7 @@ pipeline_new(const struct pipeline_parts *parts)
     p->pgo = pgo_new();
     p->tables = map_new();
     buf_init(&p->compared, PIPE_RECORD_MAX);
-    arena_init(&p->counts.names);
+    pipeline_count_init(p);
     for (unsigned i = 0; i < parts->nsinks; i++)
         recbuf_init(&p->out[i], PIPE_RECORD_MAX);
     return p;
@@ -127,7 +127,6 @@ pipeline_begin(struct pipeline *p, struct err *e)
         p->skip_txn = true;
     if (p->skip_txn)
         return PIPE_OK;
-    pipeline_count_begin(p);
     if (continued)
         return PIPE_OK;
     p->txn = (struct txn){
@@ -142,7 +141,9 @@ pipeline_begin(struct pipeline *p, struct err *e)
                                                  .last_commit_lsn = p->last_commit_lsn,
                                                  .commit_us = p->txn.commit_us,
                                                  .xid = p->txn.xid});
-    return p->parts.settings->transactions ? pipeline_deliver_bound(p, OP_BEGIN, e) : PIPE_OK;
+    if (!p->parts.settings->transactions || !pipeline_count_begin(p))
+        return PIPE_OK;
+    return pipeline_deliver_bound(p, OP_BEGIN, e);
 }
 
 static void
@@ -242,12 +243,12 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err
     return true;
 }
 
-/* A change of the open transaction. One that was delivered before is only counted, so that the counts go on after it. */
+/* A change of the open transaction. */
 static enum pipe_result
 pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
-                 bool repeated, struct err *e)
+                 struct err *e)
 {
-    bool counted = p->parts.settings->transactions && plan->kind == PLAN_TABLE;
+    bool counted = p->parts.settings->transactions;
     unsigned nrecs;
     uint32_t bytes;
 
@@ -261,8 +262,6 @@ pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum l
     }
     if (counted)
         pipeline_count_records(p);
-    if (repeated)
-        return PIPE_OK;
     pipeline_ready_to_put(p, plan,
                           led_open(p->parts.ledger, type, c->lsn, p->ordinal, nrecs, bytes));
     p->done_commit = p->txn.commit_lsn;
@@ -300,14 +299,12 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
-    bool repeated;
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
         return PIPE_ERROR;
     }
-    repeated = pipeline_is_repeated(p, p->msg_lsn);
-    if (repeated && (p->skip_txn || !p->parts.settings->transactions))
+    if (pipeline_is_repeated(p, p->msg_lsn))
         return PIPE_OK;
     t = pipeline_table(p, row->oid);
     if (!t) {
@@ -337,7 +334,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
         p->stats.filtered++;
         return PIPE_OK;
     }
-    return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, repeated, e);
+    return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, e);
 }
 
 /* One record per captured table, in the message's order. */
@@ -346,18 +343,17 @@ pipeline_truncate(struct pipeline *p, struct err *e)
 {
     while (p->truncate_at < p->msg.u.truncate.n) {
         struct pipe_table *t = pipeline_table(p, p->msg.u.truncate.oids[p->truncate_at++]);
-        bool repeated = pipeline_is_repeated(p, p->msg_lsn);
         struct change c;
         enum pipe_result r;
 
-        if (repeated && (p->skip_txn || !p->parts.settings->transactions))
+        if (pipeline_is_repeated(p, p->msg_lsn))
             continue;
         if (!t || !t->captured || (p->parts.settings->skipped_ops & OPS_TRUNCATE)) {
             p->stats.filtered++;
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, repeated, e);
+        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
         if (r != PIPE_OK)
             return r;
     }
@@ -430,7 +426,7 @@ pipeline_message(struct pipeline *p, struct err *e)
     c.content = p->msg.u.message.content;
     if (!p->msg.u.message.transactional)
         return pipeline_single_message(p, &c, e);
-    return pipeline_deliver(p, plan, &c, LED_MESSAGE, false, e);
+    return pipeline_deliver(p, plan, &c, LED_MESSAGE, e);
 }
 
 /* A relation that is captured waits for the catalog; the others are only remembered as not captured. */
@@ -556,6 +552,7 @@ pipeline_start(struct pipeline *p, const struct pipeline_resume *r)
     p->done_commit = r->commit_lsn;
     p->done_ordinal = r->ordinal;
     p->last_commit_lsn = r->last_commit_lsn;
+    pipeline_count_restore(p, r->xid, r->counts);
 }
 
 void

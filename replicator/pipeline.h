@@ -24,6 +24,7 @@ struct pipeline_parts {
     unsigned nsinks;
     struct ledger *ledger;
     struct types *types;
+    bool stores_positions; /* pipeline_counts_at is asked now and then */
 };
 
 /*
@@ -38,6 +39,10 @@ struct pipeline_resume {
     bool bare_is_row;         /* bare_lsn is that of a row (messageType) */
     uint64_t bare_commit, bare_lsn, bare_rows;
     uint64_t bare_xid; /* transaction of that row; 0: unknown, the first one that is not older */
+    /* What the transaction `xid`, in which this stands, had until then (provide.transaction.metadata); NULL: nothing. Only
+     * read by pipeline_start. */
+    uint64_t xid;
+    const struct txn_summary *counts;
 };
 
 enum pipe_result { PIPE_OK, PIPE_PARKED, PIPE_ERROR };
@@ -56,6 +61,9 @@ enum pipe_result pipeline_feed(struct pipeline *p, struct slice data, uint64_t l
 enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
 /* Waiting for the catalog (rather than a sink)? */
 bool pipeline_waits_for_catalog(const struct pipeline *p);
+
+/* What the transaction had up to a position, for its offset; positions only rise. Valid until the next call. */
+struct txn_summary pipeline_counts_at(struct pipeline *p, uint64_t commit_lsn, uint64_t ordinal);
 
 /* A heartbeat may go out: nothing is parked, no transaction is open. */
 bool pipeline_may_beat(const struct pipeline *p);

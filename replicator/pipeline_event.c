@@ -1,4 +1,4 @@
-/* Records that are no rows: heartbeats, a transaction's BEGIN and END; and the counts that stand in them and in rows. */
+/* Records that are no rows: heartbeats, a transaction's BEGIN and END. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -36,115 +36,54 @@ pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct 
     c->summary = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------ counts */
-
-void
-pipeline_count_begin(struct pipeline *p)
-{
-    p->counts.n = 0;
-    p->counts.events = 0;
-    arena_reset(&p->counts.names);
-}
-
-void
-pipeline_count_free(struct pipeline *p)
-{
-    arena_free(&p->counts.names);
-    free(p->counts.collections);
-}
-
-/* The collection of the change's table; a transaction has few. */
-static size_t
-count_collection(struct txn_counts *t, const struct relation *rel)
-{
-    size_t n = rel->schema.n + 1 + rel->table.n;
-
-    for (size_t i = 0; i < t->n; i++) {
-        const char *name = t->collections[i].name.p;
-
-        if (t->collections[i].name.n == n && memcmp(name, rel->schema.p, rel->schema.n) == 0 &&
-            name[rel->schema.n] == '.' &&
-            memcmp(name + rel->schema.n + 1, rel->table.p, rel->table.n) == 0)
-            return i;
-    }
-    if (t->n == t->cap) {
-        t->cap = t->cap ? t->cap * 2 : 8;
-        t->collections = mem_grow(t->collections, t->cap, sizeof(*t->collections));
-    }
-    t->collections[t->n] = (struct txn_collection){
-        .name = {
-            arena_printf(&t->names, "%.*s.%.*s", SLICE_ARG(rel->schema), SLICE_ARG(rel->table)),
-            n}};
-    return t->n++;
-}
-
-void
-pipeline_count_block(struct pipeline *p, struct change *c)
-{
-    struct txn_counts *t = &p->counts;
-
-    t->current = count_collection(t, c->plan->rel);
-    t->block = (struct txn_block){t->events + 1, t->collections[t->current].events + 1};
-    c->block = &t->block;
-}
-
-/* A key change is two events, a tombstone none. Sinks differ in how they say a change; the one that says most counts. */
-void
-pipeline_count_records(struct pipeline *p)
-{
-    struct txn_counts *t = &p->counts;
-    uint64_t most = 0;
-
-    for (unsigned i = 0; i < p->parts.nsinks; i++) {
-        uint64_t n = 0;
-
-        for (size_t k = 0; k < p->out[i].n; k++)
-            n += !p->out[i].recs[k].null_value;
-        most = n > most ? n : most;
-    }
-    t->events += most;
-    t->collections[t->current].events += most;
-}
-
 /* ------------------------------------------------------------------------------------------------ records */
 
-/* A note: delivered like a row, but no position stands at it. In a transaction its commit waits for it. */
+/* A record that is no change. In a transaction its commit waits for it. */
 static enum pipe_result
-pipeline_note(struct pipeline *p, enum change_op op, enum plan_kind kind,
-              const struct txn_summary *summary, struct err *e)
+pipeline_put_event(struct pipeline *p, struct plan *plan, const struct change *c,
+                   enum led_type type, uint64_t ordinal, struct err *e)
 {
-    struct plan *plan = pipeline_event_plan(p, kind, e);
-    struct change c;
     unsigned nrecs;
     uint32_t bytes;
+
+    if (!pipeline_encode(p, c, &nrecs, &bytes, e))
+        return PIPE_ERROR;
+    pipeline_ready_to_put(p, plan,
+                          led_in_txn(p->parts.ledger)
+                              ? led_open(p->parts.ledger, type, p->msg_lsn, ordinal, nrecs, bytes)
+                              : led_open_note(p->parts.ledger, nrecs, bytes));
+    return pipeline_put(p, e);
+}
+
+/* Behind a transaction's END nothing of it is left, so that one is a position; BEGIN is none. */
+enum pipe_result
+pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
+{
+    struct plan *plan = pipeline_event_plan(p, PLAN_TRANSACTION, e);
+    struct txn_summary sum;
+    struct change c;
 
     if (!plan)
         return PIPE_ERROR;
     pipeline_change(p, &c, op, plan);
-    c.summary = summary;
-    if (!pipeline_encode(p, &c, &nrecs, &bytes, e))
-        return PIPE_ERROR;
-    pipeline_ready_to_put(
-        p, plan,
-        led_in_txn(p->parts.ledger)
-            ? led_open(p->parts.ledger, LED_NOTE, p->msg_lsn, p->ordinal, nrecs, bytes)
-            : led_open_note(p->parts.ledger, nrecs, bytes));
-    return pipeline_put(p, e);
-}
-
-enum pipe_result
-pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e)
-{
-    struct txn_summary sum = {p->counts.events, p->counts.n, p->counts.collections};
-
-    return pipeline_note(p, op, PLAN_TRANSACTION, op == OP_END ? &sum : NULL, e);
+    if (op == OP_BEGIN)
+        return pipeline_put_event(p, plan, &c, LED_NOTE, 0, e);
+    sum = pipeline_count_summary(p);
+    c.summary = &sum;
+    return pipeline_put_event(p, plan, &c, LED_END, LED_ORDINAL_END, e);
 }
 
 enum pipe_result
 pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e)
 {
+    struct plan *plan = pipeline_event_plan(p, PLAN_HEARTBEAT, e);
+    struct change c;
+
+    if (!plan)
+        return PIPE_ERROR;
     p->now_ns = now_ns;
-    return pipeline_note(p, OP_HEARTBEAT, PLAN_HEARTBEAT, NULL, e);
+    pipeline_change(p, &c, OP_HEARTBEAT, plan);
+    return pipeline_put_event(p, plan, &c, LED_NOTE, 0, e);
 }
 
 bool

@@ -1,5 +1,5 @@
-/* Inside the pipeline: the stream (pipeline.c), encoding and putting (pipeline_put.c), records that are no rows and the
- * transaction metadata (pipeline_event.c). */
+/* Inside the pipeline: the stream (pipeline.c), encoding and putting (pipeline_put.c), records that are no rows
+ * (pipeline_event.c), transaction metadata (pipeline_count.c). */
 #ifndef REPLICATOR_PIPELINE_PRIV_H
 #define REPLICATOR_PIPELINE_PRIV_H
 
@@ -12,14 +12,30 @@
  * that. An own cap gives a clear error before memory does. */
 enum { PIPE_RECORD_MAX = 1 << 30 };
 
-/* What a transaction has had so far, under provide.transaction.metadata. */
-struct txn_counts {
-    struct arena names;
+/* Counts by collection, in order of first appearance. */
+struct count_set {
+    const struct count_name **names;
     struct txn_collection *collections;
     size_t n, cap;
     uint64_t events;
-    struct txn_block block; /* of the change at hand */
-    size_t current;         /* its collection */
+};
+
+/* Under provide.transaction.metadata; see pipeline_count.c. */
+struct txn_counts {
+    struct arena arena;
+    struct map *names;
+    struct count_set now;         /* of the open transaction */
+    uint64_t restored_xid;        /* whose counts `now` holds before it has come again; 0: none */
+    struct txn_block block;       /* of the change at hand */
+    uint64_t last_plan;           /* its plan, */
+    size_t current;               /* and its collection */
+    struct txn_collection *order; /* END's */
+    uint32_t java_table;
+    struct count_set stored; /* at the position asked for last, */
+    uint64_t stored_commit;  /* in the transaction that commits here */
+    bool logs;
+    struct count_entry *log; /* a ring: what was counted behind that */
+    size_t log_head, log_tail, log_cap;
 };
 
 /* A relation of this session. */
@@ -88,12 +104,20 @@ enum pipe_result pipeline_put(struct pipeline *p, struct err *e);
 /* pipeline_event.c */
 struct plan *pipeline_event_plan(struct pipeline *p, enum plan_kind kind, struct err *e);
 void pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct plan *plan);
-/* Transaction metadata: where a row stands, and what it added once it is encoded. */
-void pipeline_count_begin(struct pipeline *p);
-void pipeline_count_block(struct pipeline *p, struct change *c);
-void pipeline_count_records(struct pipeline *p);
-void pipeline_count_free(struct pipeline *p);
 /* The BEGIN or END record. */
 enum pipe_result pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e);
+
+/* pipeline_count.c */
+void pipeline_count_init(struct pipeline *p);
+void pipeline_count_free(struct pipeline *p);
+/* Where a stored offset's transaction goes on; NULL: it has none. */
+void pipeline_count_restore(struct pipeline *p, uint64_t xid, const struct txn_summary *had);
+/* False: it is that transaction, and its BEGIN went out then. */
+bool pipeline_count_begin(struct pipeline *p);
+/* Where a change stands, and what it added once it is encoded. */
+void pipeline_count_block(struct pipeline *p, struct change *c);
+void pipeline_count_records(struct pipeline *p);
+/* For END; valid until the next one. */
+struct txn_summary pipeline_count_summary(struct pipeline *p);
 
 #endif

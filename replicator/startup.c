@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/num.h"
@@ -190,6 +191,9 @@ startup_resume(const struct startup_facts *f, struct startup_plan *out)
     const struct offset *o = f->offset;
     struct pipeline_resume *r = &out->resume;
 
+    r->counts = o->counts;
+    r->xid =
+        strtoull(o->transaction_id, NULL, 10); /* some versions have ":" and an LSN behind it */
     if (o->own) {
         r->commit_lsn = o->pos_commit_lsn;
         r->ordinal = o->pos_ordinal;

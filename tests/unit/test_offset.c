@@ -43,8 +43,13 @@ documents_come_out_as_they_went_in(void **state)
         "1795246241591216,"
         "\"snapshot\":\"INITIAL\",\"snapshot_completed\":true}",
         "{\"lsn_proc\":7,\"lsn_events_processed\":2,\"messageType\":\"UPDATE\",\"lsn\":7,"
-        "\"transaction_id\":\"571:53195829\",\"incremental_snapshot_collections\":\"[{\\\"id\\\":"
+        "\"incremental_snapshot_collections\":\"[{\\\"id\\\":"
         "\\\"a\\\"}]\"}",
+        /* of Debezium's, with provide.transaction.metadata and xmin.fetch.interval.ms */
+        "{\"transaction_id\":\"262027\",\"lsn_proc\":7756571656,\"xmin\":262024,"
+        "\"transaction_data_collection_order_public.t\":1,\"messageType\":\"COMMIT\","
+        "\"lsn_commit\":7756571656,\"lsn\":7756571656,\"txId\":262027,"
+        "\"ts_usec\":1795269309593628}",
         "{}",
     };
 
@@ -65,17 +70,27 @@ members_are_read(void **state)
     static const char text[] =
         "{\"ts_usec\":5,\"txId\":6,\"lsn\":7,\"lsn_commit\":8,\"lsn_proc\":9,\"messageType\":"
         "\"INSERT\","
-        "\"xmin\":3}";
-    struct offset o;
+        "\"xmin\":3,\"other\":4,\"transaction_id\":\"6\","
+        "\"transaction_data_collection_order_s.t\":2,\"transaction_data_collection_order_s.u\":3}";
+    struct offset o, copy;
 
     (void)state;
     assert_true(offset_from_json(text, strlen(text), &o, NULL));
     assert_true(o.has_ts && o.ts_usec == 5 && o.has_txid && o.txid == 6);
     assert_true(o.lsn == 7 && o.lsn_commit == 8 && o.lsn_proc == 9);
     assert_string_equal(o.message_type, "INSERT");
-    assert_string_equal(o.extra, "{\"xmin\":3}");
+    assert_int_equal(o.xmin, 3);
+    assert_string_equal(o.extra, "{\"other\":4}");
     assert_false(o.own);
+    offset_copy(&copy, &o);
     offset_free(&o);
+    assert_string_equal(copy.transaction_id, "6");
+    assert_int_equal(copy.counts->events, 5);
+    assert_int_equal(copy.counts->ncollections, 2);
+    assert_true(slice_is(copy.counts->collections[1].name, "s.u"));
+    assert_int_equal(copy.counts->collections[1].events, 3);
+    assert_string_equal(copy.extra, "{\"other\":4}");
+    offset_free(&copy);
 }
 
 static void

@@ -236,7 +236,8 @@ fixture_open(struct fixture *f, unsigned nsinks, const char *more)
                                                  .sinks = f->sinks,
                                                  .nsinks = nsinks,
                                                  .ledger = f->ledger,
-                                                 .types = f->types});
+                                                 .types = f->types,
+                                                 .stores_positions = true});
     pipeline_start(f->p, &(struct pipeline_resume){0});
     f->facts.answer.found = true;
 }
@@ -1255,9 +1256,133 @@ a_transaction_is_told_with_its_counts(void **state)
          "c item (3,a) @40/4 3/2\n"
          "E @108/4 3 events public.item:2 public.line:1\n");
     ack_all(f);
-    assert_int_equal(f->pos.lsn, 40); /* a note is no position */
-    assert_int_equal(f->pos.type, LED_INSERT);
+    assert_int_equal(f->pos.lsn, 108);
+    assert_int_equal(f->pos.type, LED_END);
     assert_int_equal(f->pos.flush_lsn, 108);
+}
+
+/* Debezium gives each a collection of its own, named after a Java object. */
+static void
+messages_of_a_transaction_count_as_one_collection(void **state)
+{
+    struct fixture *f = *state;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    begin(f, 100);
+    describe(f);
+    wire_message(&f->b, 1, 10, "m", "x");
+    ok(f, feed(f, 10));
+    ok(f, insert(f, ITEM, 20, "1"));
+    wire_message(&f->b, 1, 30, "m", "y");
+    ok(f, feed(f, 30));
+    commit(f, 100);
+    wire_message(&f->b, 0, 120, "m", "z");
+    ok(f, feed(f, 120));
+    said(f, 0,
+         "B @0/0\n"
+         "m m=x @10/1 1/1\n"
+         "c item (1,a) @20/2 2/1\n"
+         "m m=y @30/3 3/1\n"
+         "E @108/3 3 events public.item:1"
+         " io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@"
+         "0:2\n"
+         "m m=z @120/0\n");
+}
+
+static void
+collections_stand_in_the_order_of_a_java_hash_map(void **state)
+{
+    struct fixture *f = *state;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    begin(f, 100);
+    describe(f);
+    wire_message(&f->b, 1, 10, "m", "x");
+    ok(f, feed(f, 10));
+    ok(f, insert(f, LINE, 20, "1"));
+    commit(f, 100);
+    said(f, 0,
+         "B @0/0\n"
+         "m m=x @10/1 1/1\n"
+         "c line (1,a) @20/2 2/1\n"
+         "E @108/2 2 events public.line:1"
+         " io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@"
+         "0:1\n");
+}
+
+static void
+counts_are_known_at_every_position(void **state)
+{
+    struct fixture *f = *state;
+    struct txn_summary at;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 10, "1"));
+    ok(f, insert(f, LINE, 20, "1"));
+    ok(f, insert(f, ITEM, 30, "2"));
+    at = pipeline_counts_at(f->p, 100, 2);
+    assert_int_equal(at.events, 2);
+    assert_int_equal(at.ncollections, 2);
+    assert_true(slice_is(at.collections[1].name, "public.line"));
+    commit(f, 100);
+    begin(f, 200);
+    ok(f, insert(f, LINE, 110, "3"));
+    at = pipeline_counts_at(f->p, 100, LED_ORDINAL_END);
+    assert_int_equal(at.events, 3);
+    assert_int_equal(at.collections[0].events, 2);
+    at = pipeline_counts_at(f->p, 200, 1);
+    assert_int_equal(at.events, 1);
+    assert_int_equal(at.ncollections, 1);
+}
+
+static void
+a_restart_inside_a_transaction_goes_on_counting_without_another_begin(void **state)
+{
+    struct fixture *f = *state;
+    const struct txn_collection had[] = {{SLICE_LIT("public.item"), 1},
+                                         {SLICE_LIT("public.line"), 4}};
+    const struct txn_summary counts = {5, 2, had};
+    struct txn_summary at;
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    pipeline_start(f->p, &(struct pipeline_resume){
+                             .commit_lsn = 100, .ordinal = 2, .xid = 107, .counts = &counts});
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 10, "1"));
+    ok(f, insert(f, LINE, 20, "1"));
+    ok(f, insert(f, ITEM, 30, "2"));
+    at = pipeline_counts_at(f->p, 100, 3);
+    assert_int_equal(at.events, 6);
+    assert_int_equal(at.collections[0].events, 2);
+    commit(f, 100);
+    said(f, 0,
+         "c item (2,a) @30/3 6/2\n"
+         "E @108/3 6 events public.item:2 public.line:4\n");
+    begin(f, 200);
+    ok(f, insert(f, ITEM, 110, "3"));
+    commit(f, 200);
+    assert_non_null(strstr(buf_cstr(&f->fakes[0].log), "E @208/1 1 events public.item:1\n"));
+}
+
+static void
+another_transactions_counts_are_dropped(void **state)
+{
+    struct fixture *f = *state;
+    const struct txn_collection had[] = {{SLICE_LIT("public.item"), 1}};
+    const struct txn_summary counts = {1, 1, had};
+
+    reopen(f, 1, "provide.transaction.metadata=true\n");
+    pipeline_start(f->p, &(struct pipeline_resume){
+                             .commit_lsn = 90, .ordinal = 1, .xid = 97, .counts = &counts});
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 10, "1"));
+    said(f, 0,
+         "B @0/0\n"
+         "c item (1,a) @10/1 1/1\n");
 }
 
 static void
@@ -1424,6 +1549,11 @@ main(void)
         T(a_parked_message_goes_on),
         T(filtered_messages_are_not_put),
         T(a_transaction_is_told_with_its_counts),
+        T(messages_of_a_transaction_count_as_one_collection),
+        T(collections_stand_in_the_order_of_a_java_hash_map),
+        T(counts_are_known_at_every_position),
+        T(a_restart_inside_a_transaction_goes_on_counting_without_another_begin),
+        T(another_transactions_counts_are_dropped),
         T(an_end_that_was_parked_still_commits),
         T(counts_go_on_in_the_next_session),
         T(a_heartbeat_is_delivered_and_moves_nothing),
