@@ -94,11 +94,14 @@ static const struct prop rows[] = {
      .doc = "Key columns of tables, in place of the primary key: <schema.table "
             "expression>:<column>,<column>;... with semicolons between tables."},
     {.name = "snapshot.select.statement.overrides", .type = PROP_STRING, .group = "Events",
-     .importance = PROP_MEDIUM, .flags = PROP_REFUSED,
+     .importance = PROP_MEDIUM,
      .display = "List of tables where the default select statement used during snapshotting should be overridden.",
-     .see = "a snapshot always reads whole tables for now",
      .doc = "Tables (schema.table) whose snapshot is read with a SELECT of the user's own, given "
             "in snapshot.select.statement.overrides.<schema>.<table>."},
+    {.name = "snapshot.select.statement.overrides.", .type = PROP_STRING, .group = "Events",
+     .importance = PROP_MEDIUM, .flags = PROP_PREFIX,
+     .doc = "The statement for one table of that list. Its columns are the table's, by name and "
+            "type; those it leaves out are null. It runs with the rights of database.user."},
     {.name = "column.mask.hash.<algorithm>.with.salt.<salt>", .type = PROP_STRING,
      .group = "Events", .importance = PROP_MEDIUM, .flags = PROP_PATTERN,
      .display = "Mask Columns Using Hash and Salt", .check = conf_rule_regex_list,
@@ -133,9 +136,9 @@ static const struct prop rows[] = {
      .doc = "Whether Debezium scans the columns of all tables before a snapshot."},
     {.name = "snapshot.tables.order.by.row.count", .type = PROP_ENUM, .def = "disabled",
      .choices = "disabled,ascending,descending", .group = "Events", .importance = PROP_MEDIUM,
-     .flags = PROP_REFUSED, .display = "Initial snapshot tables order by row count",
-     .see = "tables are read in the order of table.include.list, then by name",
-     .doc = "Reads large or small tables first in a snapshot."},
+     .display = "Initial snapshot tables order by row count",
+     .doc = "Reads small (ascending) or large tables first in a snapshot, by the server's estimate; "
+            "disabled: in the order of table.include.list, then by name."},
     {.name = "heartbeat.action.query", .type = PROP_STRING, .group = "Events",
      .importance = PROP_LOW,
      .display = "An optional query to execute with every heartbeat",
@@ -150,9 +153,6 @@ static const struct prop rows[] = {
      .doc = "Java class that builds the block source."},
 
     /* Not in the list that Debezium itself gives. */
-    {.name = "snapshot.select.statement.overrides.", .type = PROP_STRING, .group = "Events",
-     .importance = PROP_LOW, .flags = PROP_PREFIX,
-     .doc = "The SELECT for a table named in snapshot.select.statement.overrides."},
     {.name = "snapshot.scan.all.columns.force", .type = PROP_BOOL, .def = "false",
      .group = "Events", .importance = PROP_LOW, .flags = PROP_NOOP,
      .see = "the catalog is always asked for the captured tables alone",

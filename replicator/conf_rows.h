@@ -27,6 +27,7 @@ conf_rule conf_rule_skipped_operations;
 conf_rule conf_rule_flush_mode;
 conf_rule conf_rule_snapshot_mode;
 conf_rule conf_rule_locking_mode;
+conf_rule conf_rule_query_mode;
 conf_rule conf_rule_placeholder;
 conf_rule conf_rule_delimiter;
 conf_rule conf_rule_regex_list;

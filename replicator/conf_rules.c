@@ -147,6 +147,15 @@ conf_rule_locking_mode(const struct config *c, const char *value, struct err *e)
 }
 
 bool
+conf_rule_query_mode(const struct config *c, const char *value, struct err *e)
+{
+    (void)c;
+    if (strcmp(value, "custom") != 0)
+        return true;
+    return wrong(e, "Java classes cannot be loaded; use snapshot.select.statement.overrides");
+}
+
+bool
 conf_rule_flush_mode(const struct config *c, const char *value, struct err *e)
 {
     (void)c;

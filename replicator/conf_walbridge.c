@@ -40,6 +40,12 @@ static const struct prop rows[] = {
      .max = INT64_C(1) << 40, .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
      .doc = "How much may be handed to the sinks and not yet be acknowledged, in bytes of their "
             "records. Beyond it the stream is not read further until acknowledgements come."},
+    {.name = "walbridge.snapshot.unit.bytes", .type = PROP_LONG, .def = "1073741824", .min = 65536,
+     .max = INT64_C(1) << 50, .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
+     .doc = "A table larger than this, whose primary key begins with an integer and whose rows lie "
+            "in its order, is read in ranges of keys of about that many bytes: what an interrupted "
+            "snapshot need not read again. Others are read as a whole. It goes by the server's "
+            "statistics, so analyse a table that was just loaded."},
     {.name = "walbridge.shutdown.timeout.ms", .type = PROP_LONG, .def = "10000", .max = 3600000,
      .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
      .doc = "How long an orderly stop waits for the sinks to acknowledge what they were given, in "

@@ -56,6 +56,7 @@ struct snapshot_request {
 /* What is read as a whole. Known once snapshot_start returned; rows grows. Strings live as long as the snapshot. */
 struct snapshot_unit {
     struct snapshot_interval rows;
+    const char *key; /* ranged: the column that is meant */
     uint32_t oid;
     uint64_t point_lsn;
     uint64_t nrows; /* handed over so far; all of them once a batch said that the unit ends */

@@ -1,0 +1,268 @@
+/* Which tables a snapshot reads, in which order, and how each is selected. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "decoder/filter.h"
+#include "decoder/pattern.h"
+#include "decoder/pgoutput.h"
+#include "replicator/pg/snapshot_priv.h"
+
+/* ------------------------------------------------------------------------------------------------ which */
+
+/* The caller's entry for a table; NULL: none. */
+static const struct snapshot_table *
+plan_named(const struct snapshot *s, const struct catalog_table *ct)
+{
+    for (size_t i = 0; i < s->req.ntables; i++)
+        if (strcmp(s->req.tables[i].schema, ct->schema) == 0 &&
+            strcmp(s->req.tables[i].table, ct->name) == 0)
+            return &s->req.tables[i];
+    return NULL;
+}
+
+static bool
+plan_is_done(const struct snapshot *s, const struct catalog_table *ct)
+{
+    for (size_t i = 0; i < s->req.ndone; i++)
+        if (!s->req.done[i].ranged && strcmp(s->req.done[i].schema, ct->schema) == 0 &&
+            strcmp(s->req.done[i].table, ct->name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+plan_is_signal_table(const struct snapshot *s, const struct catalog_table *ct)
+{
+    const char *signal = config_str(s->req.config, "signal.data.collection");
+    size_t n = strlen(ct->schema);
+
+    return signal && strncmp(signal, ct->schema, n) == 0 && signal[n] == '.' &&
+           strcmp(signal + n + 1, ct->name) == 0;
+}
+
+/* include: snapshot.include.collection.list, compiled. */
+static bool
+plan_wants(const struct snapshot *s, const struct pattern_list *include,
+           const struct catalog_table *ct)
+{
+    struct slice schema = slice_of(ct->schema), table = slice_of(ct->name);
+    char name[PATTERN_NAME_MAX];
+
+    if (!filter_table(s->req.settings->filter, schema, table) || plan_is_done(s, ct))
+        return false;
+    if (s->req.tables)
+        return plan_named(s, ct) != NULL;
+    return !plan_is_signal_table(s, ct) &&
+           (!include->n || pattern_first(include, pattern_name(name, schema, table,
+                                                               (struct slice){NULL, 0})) >= 0);
+}
+
+static void
+plan_warn_unknown(const struct snapshot *s, const struct catalog_table *tables, size_t n)
+{
+    for (size_t i = 0; i < s->req.ntables; i++) {
+        const struct snapshot_table *want = &s->req.tables[i];
+        bool found = false;
+
+        for (size_t k = 0; k < n && !found; k++)
+            found = strcmp(want->schema, tables[k].schema) == 0 &&
+                    strcmp(want->table, tables[k].name) == 0 &&
+                    filter_table(s->req.settings->filter, slice_of(tables[k].schema),
+                                 slice_of(tables[k].name));
+        if (!found)
+            log_warn("table \"%s.%s\" is not there or not captured, the snapshot leaves it out",
+                     want->schema, want->table);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ locks */
+
+/*
+ * Held to the end, and one that came too late is noticed: rows of a table that was rewritten (ALTER TABLE) or emptied
+ * (TRUNCATE) are not there for a snapshot that was taken before, so the table would be read as if it had none.
+ * pg_class is read under the snapshot, pg_relation_filenode says what is true now.
+ */
+static bool
+plan_lock(struct snapshot *s, const struct catalog_table *ct, struct err *e)
+{
+    static const char same[] =
+        "SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND c.oid IN "
+        "(SELECT $1::oid UNION ALL SELECT p.relid FROM "
+        "pg_catalog.pg_partition_tree($1::oid::regclass) p) "
+        "AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid))";
+    struct buf sql;
+    PGresult *r = NULL;
+    char oid[16];
+    const char *params[] = {oid};
+    bool ok;
+
+    snprintf(oid, sizeof(oid), "%u", ct->oid);
+    buf_init(&sql, 4096);
+    BUF_LIT(&sql, "LOCK TABLE ");
+    pg_ident(&sql, ct->schema);
+    buf_putc(&sql, '.');
+    pg_ident(&sql, ct->name);
+    BUF_LIT(&sql, " IN ACCESS SHARE MODE");
+    ok = pg_exec(s->conn, e, "%s", buf_cstr(&sql));
+    if (ok) {
+        r = pg_query_params(s->conn, e, 1, same, 1, params);
+        ok = r && (PQgetvalue(r, 0, 0)[0] == 't' ||
+                   err_set(e, ERR_RETRY, "snapshot.rewritten",
+                           "the table was rewritten after the snapshot began; it begins anew"));
+    } else if (strcmp(e->sqlstate, "42P01") == 0) {
+        err_set(e, ERR_RETRY, "snapshot.dropped",
+                "the table was dropped or renamed after the snapshot began; it begins anew");
+    } else if (strcmp(e->sqlstate, "55P03") == 0) {
+        err_wrap(e, "no lock within snapshot.lock.timeout.ms");
+    }
+    PQclear(r);
+    buf_free(&sql);
+    return ok || err_wrap(e, "table \"%s.%s\"", ct->schema, ct->name);
+}
+
+/* Debezium waits for locks without end, unless it was told to take them: then it gives up in time. */
+static bool
+plan_lock_timeout(struct snapshot *s, bool begin, struct err *e)
+{
+    enum { LOCKING_SHARED = 1 };
+    int64_t ms = config_int(s->req.config, "snapshot.lock.timeout.ms");
+
+    if (config_enum(s->req.config, "snapshot.locking.mode") != LOCKING_SHARED)
+        return true;
+    return pg_exec(s->conn, e, "SET lock_timeout = %lld",
+                   begin ? (long long)(ms > INT_MAX ? INT_MAX : ms) : 0LL);
+}
+
+/* ------------------------------------------------------------------------------------------------ how */
+
+/* The columns that some field or key is fed by, in table order. */
+static void
+plan_select(struct snap_table *t)
+{
+    const struct plan *p = t->plan;
+    bool *wanted = mem_array(p->rel->ncols + 1u, sizeof(*wanted));
+    struct buf list;
+
+    for (uint16_t i = 0; i < p->nfields; i++)
+        wanted[p->fields[i].col] = true;
+    for (uint16_t i = 0; i < p->nkey; i++)
+        wanted[p->key[i].col] = true;
+    t->cols = mem_array(p->rel->ncols + 1u, sizeof(*t->cols));
+    buf_init(&list, SNAPSHOT_SQL_MAX);
+    for (uint16_t i = 0; i < p->rel->ncols; i++) {
+        if (!wanted[i])
+            continue;
+        if (t->ncols)
+            BUF_LIT(&list, ", ");
+        pg_ident(&list, p->rel->cols[i].name.p);
+        t->cols[t->ncols++] = i;
+    }
+    t->columns = mem_strdup(buf_cstr(&list));
+    buf_free(&list);
+    free(wanted);
+}
+
+static bool
+plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
+{
+    const struct snapshot_table *named = plan_named(s, ct);
+    struct relation_facts facts;
+    struct pgo_relation rel;
+    struct snap_table *t;
+    struct arena a;
+    bool ok;
+
+    if (!plan_lock(s, ct, e))
+        return false;
+    s->tables = mem_grow(s->tables, s->ntables + 1, sizeof(*s->tables));
+    t = &s->tables[s->ntables++];
+    memset(t, 0, sizeof(*t));
+    t->oid = ct->oid;
+    t->rows = ct->rows;
+    t->rank = named ? (int)(named - s->req.tables)
+                    : filter_table_rank(s->req.settings->filter, slice_of(ct->schema),
+                                        slice_of(ct->name));
+    t->name = mem_printf("%s.%s", ct->schema, ct->name);
+    arena_init(&a);
+    ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
+         (t->plan = pipeline_plan(s->req.pipeline, PLAN_FOR_SNAPSHOT, &rel, &facts, e)) != NULL;
+    arena_free(&a);
+    if (!ok)
+        return false;
+    t->schema = t->plan->rel->schema.p;
+    t->table = t->plan->rel->table.p;
+    if (t->plan->rel->ncols > s->widest)
+        s->widest = t->plan->rel->ncols;
+    if (named && named->condition)
+        t->condition = mem_strdup(named->condition);
+    if (named && named->select)
+        t->select = mem_strdup(named->select);
+    plan_select(t);
+    return snapshot_override(s, t, e);
+}
+
+/* ------------------------------------------------------------------------------------------------ order */
+
+/* The order of the include list's patterns, or of the caller's list, then by name. */
+static int
+plan_by_rank(const void *a, const void *b)
+{
+    const struct snap_table *x = a, *y = b;
+
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static int
+plan_by_rows(const void *a, const void *b)
+{
+    const struct snap_table *x = a, *y = b;
+
+    return x->rows != y->rows ? (x->rows < y->rows ? -1 : 1) : plan_by_rank(a, b);
+}
+
+static int
+plan_by_rows_down(const void *a, const void *b)
+{
+    const struct snap_table *x = a, *y = b;
+
+    return x->rows != y->rows ? (x->rows > y->rows ? -1 : 1) : plan_by_rank(a, b);
+}
+
+static void
+plan_sort(struct snapshot *s)
+{
+    static int (*const orders[])(const void *, const void *) = {plan_by_rank, plan_by_rows,
+                                                                plan_by_rows_down};
+    int order =
+        s->req.tables ? 0 : config_enum(s->req.config, "snapshot.tables.order.by.row.count");
+
+    if (s->ntables)
+        qsort(s->tables, s->ntables, sizeof(*s->tables), orders[order]);
+}
+
+bool
+snapshot_plan(struct snapshot *s, struct err *e)
+{
+    struct catalog_table *tables = NULL;
+    struct pattern_list include = {0};
+    size_t n = 0;
+    bool ok =
+        pattern_add_list(&include, "snapshot.include.collection.list",
+                         config_str(s->req.config, "snapshot.include.collection.list"), false, e) &&
+        catalog_tables(s->conn, &tables, &n, e) && plan_lock_timeout(s, true, e);
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = !plan_wants(s, &include, &tables[i]) || plan_table(s, &tables[i], e);
+    if (ok)
+        plan_warn_unknown(s, tables, n);
+    pattern_list_free(&include);
+    catalog_tables_free(tables, n);
+    if (!ok || !plan_lock_timeout(s, false, e))
+        return false;
+    snapshot_override_warn(s);
+    plan_sort(s);
+    return snapshot_cut(s, e);
+}
