@@ -115,11 +115,9 @@ static const struct prop rows[] = {
      .importance = PROP_MEDIUM, .display = "TCP keep-alive probe",
      .doc = "Sends TCP keep-alive probes, so that a dead connection is noticed."},
     {.name = "xmin.fetch.interval.ms", .type = PROP_LONG, .def = "0", .max = INT64_MAX,
-     .group = "Postgres", .importance = PROP_MEDIUM, .flags = PROP_REFUSED,
-     .display = "Xmin fetch interval (ms)",
-     .see = "source.xmin is always null for now",
-     .doc = "How often the slot's xmin is read for the field source.xmin, in milliseconds; 0 "
-            "leaves the field null."},
+     .group = "Postgres", .importance = PROP_MEDIUM, .display = "Xmin fetch interval (ms)",
+     .doc = "How often the slot's catalog_xmin is read for the field source.xmin, in milliseconds; 0 "
+            "leaves the field null. It is not read more often than a hundred times a second."},
     {.name = "skipped.operations", .type = PROP_LIST, .def = "t", .group = "Postgres",
      .importance = PROP_LOW, .display = "Skipped Operations", .check = conf_rule_skipped_operations,
      .doc = "Operations that give no record: c (insert), u (update), d (delete), t (truncate), or "

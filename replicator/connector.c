@@ -227,6 +227,8 @@ connector_end_session(struct connector *c)
     c->catalog = NULL;
     heartbeat_free(c->heartbeat);
     c->heartbeat = NULL;
+    slot_xmin_free(c->xmin);
+    c->xmin = NULL;
     if (c->repl)
         PQfinish(c->repl);
     c->repl = NULL;

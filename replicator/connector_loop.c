@@ -32,7 +32,7 @@ enum {
     LOOP_FRAME_HEAD = 30, /* of CopyData and XLogData, beside the payload */
     LOOP_EMPTY_NAPS =
         5, /* in a row end the lazy reading: a server that was off the CPU is not yet idle */
-    LOOP_FDS = 8,
+    LOOP_FDS = 9,
 };
 
 /* ------------------------------------------------------------------------------------------------ acks and offsets */
@@ -85,6 +85,7 @@ loop_start_offset(const struct connector *c, const struct led_position *pos, str
         .txid = pos->txn.xid,
         .has_ts = pos->txn.commit_us != 0,
         .ts_usec = pos->txn.commit_us,
+        .xmin = pos->txn.xmin,
         .own = true,
         .commit_end = pos->commit_end,
         .system_id = c->system_id,
@@ -377,6 +378,14 @@ loop_add_fd(struct pollfd *fds, nfds_t *n, int fd, short events)
         fds[(*n)++] = (struct pollfd){fd, events, 0};
 }
 
+/* Is the slot's xmin asked for in these turns of the loop? */
+static bool
+loop_asks_xmin(const struct connector *c)
+{
+    return c->xmin && c->wal && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+           !atomic_load_explicit(&c->paused, memory_order_relaxed);
+}
+
 static int64_t
 loop_deadline(const struct connector *c)
 {
@@ -400,6 +409,8 @@ loop_deadline(const struct connector *c)
         at = catalog_deadline_us(c->catalog);
     if (loop_may_beat(c) && heartbeat_deadline_us(c->heartbeat) < at)
         at = heartbeat_deadline_us(c->heartbeat);
+    if (loop_asks_xmin(c) && slot_xmin_deadline_us(c->xmin) < at)
+        at = slot_xmin_deadline_us(c->xmin);
     return at > now ? at - now : 0;
 }
 
@@ -436,6 +447,9 @@ loop_sleep(struct connector *c, bool reading)
     if (c->heartbeat && !atomic_load_explicit(&c->stopping, memory_order_relaxed))
         loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat),
                     (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));
+    if (loop_asks_xmin(c))
+        loop_add_fd(fds, &n, slot_xmin_fd(c->xmin),
+                    (short)(POLLIN | (slot_xmin_wants_write(c->xmin) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
     if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 &&
@@ -446,6 +460,21 @@ loop_sleep(struct connector *c, bool reading)
 }
 
 /* ------------------------------------------------------------------------------------------------ the loop */
+
+/* Changes wait for the first answer, so that all of them say an xmin. */
+static bool
+loop_xmin(struct connector *c)
+{
+    uint64_t value;
+
+    if (!c->xmin)
+        return true;
+    slot_xmin_poll(c->xmin);
+    if (!slot_xmin_known(c->xmin, &value))
+        return false;
+    pipeline_set_xmin(c->pipeline, value);
+    return true;
+}
 
 static bool
 loop_step(struct connector *c, bool *idle, struct err *e)
@@ -464,6 +493,9 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     if (c->stream_us)
         return connector_begin_stream(c, e);
     if (!c->wal)
+        return true;
+    c->xmin_awaited = !loop_xmin(c);
+    if (c->xmin_awaited)
         return true;
     if (!loop_unpark(c, &go, e))
         return false;
@@ -489,7 +521,7 @@ connector_loop(struct connector *c, struct err *e)
         if (!loop_status(c, e))
             return false;
         if (idle)
-            loop_sleep(c, !c->parked && !led_full(c->ledger) &&
+            loop_sleep(c, !c->parked && !c->xmin_awaited && !led_full(c->ledger) &&
                               !atomic_load_explicit(&c->paused, memory_order_relaxed));
     }
     return true;

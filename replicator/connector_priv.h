@@ -13,6 +13,7 @@
 #include "replicator/pg/conn.h"
 #include "replicator/pg/heartbeat.h"
 #include "replicator/pg/slot.h"
+#include "replicator/pg/slot_xmin.h"
 #include "replicator/pg/snapshot.h"
 #include "replicator/pg/wal.h"
 #include "replicator/pipeline.h"
@@ -74,10 +75,12 @@ struct connector {
     struct wal *wal;
     struct catalog *catalog;
     struct heartbeat *heartbeat; /* NULL: none are wanted */
+    struct slot_xmin *xmin;      /* NULL: it is not asked for */
     struct snapshot *snapshot;
     struct batch *batch;
     bool parked;
-    bool status_left; /* a full socket kept some of a status */
+    bool xmin_awaited; /* its first answer */
+    bool status_left;  /* a full socket kept some of a status */
     bool reply_due;
     uint64_t received_lsn;
     uint64_t told_lsn;

@@ -532,6 +532,9 @@ connector_connect(struct connector *c, struct err *e)
     if (plan.streams && config_int(c->config, "heartbeat.interval.ms") > 0)
         c->heartbeat = heartbeat_new(c->params, config_int(c->config, "heartbeat.interval.ms"),
                                      config_str(c->config, "heartbeat.action.query"));
+    if (plan.streams && config_int(c->config, "xmin.fetch.interval.ms") > 0)
+        c->xmin = slot_xmin_new(c->params, config_int(c->config, "xmin.fetch.interval.ms"),
+                                config_str(c->config, "slot.name"));
     return c->phase != PHASE_STREAM || connector_stream(c, e);
 }
 

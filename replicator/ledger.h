@@ -34,7 +34,8 @@ struct led_txn {
     uint64_t commit_lsn;      /* Begin's final_lsn */
     uint64_t last_commit_lsn; /* Debezium's lsn_commit while it runs; 0: none */
     int64_t commit_us;
-    uint64_t xid; /* 0: none */
+    uint64_t xid;  /* 0: none */
+    uint64_t xmin; /* the slot's; 0: none */
 };
 
 /* The offset that is true now. */

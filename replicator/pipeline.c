@@ -135,12 +135,14 @@ pipeline_begin(struct pipeline *p, struct err *e)
         .last_commit_lsn = p->last_commit_lsn,
         .commit_us = p->msg.u.begin.commit_us,
         .xid = p->msg.u.begin.xid,
+        .xmin = p->xmin,
     };
     p->stats.commit_us = p->txn.commit_us;
     led_begin(p->parts.ledger, &(struct led_txn){.commit_lsn = commit_lsn,
                                                  .last_commit_lsn = p->last_commit_lsn,
                                                  .commit_us = p->txn.commit_us,
-                                                 .xid = p->txn.xid});
+                                                 .xid = p->txn.xid,
+                                                 .xmin = p->xmin});
     if (!p->parts.settings->transactions || !pipeline_count_begin(p))
         return PIPE_OK;
     return pipeline_deliver_bound(p, OP_BEGIN, e);
@@ -367,7 +369,10 @@ pipeline_truncate(struct pipeline *p, struct err *e)
 static enum pipe_result
 pipeline_single_message(struct pipeline *p, const struct change *message, struct err *e)
 {
-    struct txn t = {.seq = ++p->txn_seq, .commit_lsn = p->msg_lsn, .last_commit_lsn = p->msg_lsn};
+    struct txn t = {.seq = ++p->txn_seq,
+                    .commit_lsn = p->msg_lsn,
+                    .last_commit_lsn = p->msg_lsn,
+                    .xmin = p->xmin};
     struct change c = *message;
     unsigned nrecs;
     uint32_t bytes;
@@ -390,7 +395,8 @@ pipeline_single_message(struct pipeline *p, const struct change *message, struct
                           led_open_single(p->parts.ledger,
                                           &(struct led_txn){.commit_lsn = p->msg_lsn,
                                                             .last_commit_lsn = p->msg_lsn,
-                                                            .commit_us = t.commit_us},
+                                                            .commit_us = t.commit_us,
+                                                            .xmin = p->xmin},
                                           LED_MESSAGE, p->msg_lsn, p->msg_lsn + 1, nrecs, bytes));
     p->done_single = p->msg_lsn;
     return pipeline_put(p, e);
@@ -564,6 +570,16 @@ pipeline_new_session(struct pipeline *p, struct facts_source facts)
     if (p->park == PARK_CATALOG)
         p->park = PARK_NONE;
     assert(p->park == PARK_NONE);
+}
+
+/* A long transaction's rows say the newest one, as Debezium's do. */
+void
+pipeline_set_xmin(struct pipeline *p, uint64_t xmin)
+{
+    if (p->xmin == xmin)
+        return;
+    p->xmin = p->txn.xmin = xmin;
+    p->txn.seq = ++p->txn_seq;
 }
 
 const struct pipeline_stats *

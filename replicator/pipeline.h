@@ -62,6 +62,9 @@ enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
 /* Waiting for the catalog (rather than a sink)? */
 bool pipeline_waits_for_catalog(const struct pipeline *p);
 
+/* source.xmin of what comes; 0: null. */
+void pipeline_set_xmin(struct pipeline *p, uint64_t xmin);
+
 /* What the transaction had up to a position, for its offset; positions only rise. Valid until the next call. */
 struct txn_summary pipeline_counts_at(struct pipeline *p, uint64_t commit_lsn, uint64_t ordinal);
 

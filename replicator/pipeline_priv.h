@@ -67,6 +67,7 @@ struct pipeline {
     char origin[256];
     uint64_t ordinal;
     uint64_t txn_seq;
+    uint64_t xmin;
 
     uint64_t last_commit_lsn;
     int64_t last_commit_us;

@@ -275,7 +275,6 @@ what_can_fail_inside_a_record_is_never_ignored(void **state)
         "notification.enabled.channels",
         "converters",
         "post.processors",
-        "xmin.fetch.interval.ms",
         "topic.naming.strategy",
     };
 
