@@ -84,6 +84,8 @@ enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
 /* Waiting for the catalog or the tap (rather than a sink)? What waits comes again with the next session. */
 bool pipeline_waits_for_server(const struct pipeline *p);
 
+bool pipeline_waits_for_sink(const struct pipeline *p);
+
 /* source.xmin of what comes; 0: null. */
 void pipeline_set_xmin(struct pipeline *p, uint64_t xmin);
 

@@ -20,6 +20,12 @@ pipeline_may_put(const struct pipeline *p)
     return p->park == PARK_NONE && !p->tapping && !p->commit_left;
 }
 
+bool
+pipeline_waits_for_sink(const struct pipeline *p)
+{
+    return p->park == PARK_SINK;
+}
+
 uint64_t
 pipeline_seen_lsn(const struct pipeline *p)
 {

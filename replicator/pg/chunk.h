@@ -25,7 +25,7 @@ int chunks_fd(const struct chunks *c);
 bool chunks_wants_write(const struct chunks *c);
 int64_t chunks_deadline_us(const struct chunks *c);
 
-/* Begins a new script; then what it consists of, in this order; then chunks_run. */
+/* Forgets all answers. Then come questions, then chunks_run; further ones can follow, which leaves the answers in place. */
 void chunks_clear(struct chunks *c);
 /* A row of the signal table. */
 void chunks_insert_mark(struct chunks *c, const char *id, const char *type, const char *data);
@@ -80,7 +80,7 @@ bool chunks_snapshot(const struct chunks *c, struct arena *a, struct chunk_snaps
 struct buf;
 void chunk_rows_sql(struct buf *sql, const struct chunk_select *s, const char **params,
                     int *nparams);
-enum { CHUNK_PARAMS_MAX = 32 * 33 * 2 };
+enum { CHUNK_KEY_MAX = 32, CHUNK_PARAMS_MAX = CHUNK_KEY_MAX * (CHUNK_KEY_MAX + 1) };
 /* "1:5:2,3" */
 bool chunk_snapshot_parse(struct slice text, struct arena *a, struct chunk_snapshot *out);
 bool chunk_snapshot_sees(const struct chunk_snapshot *s, uint32_t xid);

@@ -21,7 +21,7 @@ struct script {
     PGconn *conn;
     enum step step;
     struct statement *list;
-    size_t n, at;
+    size_t n, at, ran;
     bool want_write, failed, sent;
     struct err why;
     unsigned failures;
@@ -47,7 +47,7 @@ script_clear(struct script *s)
         free(s->list[i].sql);
         PQclear(s->list[i].result);
     }
-    s->n = s->at = 0;
+    s->n = s->at = s->ran = 0;
     s->failed = false;
 }
 
@@ -78,7 +78,7 @@ script_add(struct script *s, struct slice sql, int nparams, const char *const *p
 void
 script_run(struct script *s)
 {
-    s->at = 0;
+    s->at = s->ran;
     s->sent = false;
     s->step = s->conn ? STEP_RUN : STEP_WAIT;
     if (!s->failures)
@@ -178,6 +178,7 @@ script_receive(struct script *s, struct err *e)
         return SCRIPT_BUSY;
     s->step = STEP_IDLE;
     s->failures = 0;
+    s->ran = s->n;
     if (s->failed)
         *e = s->why;
     return s->failed ? SCRIPT_FAILED : SCRIPT_DONE;

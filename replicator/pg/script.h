@@ -28,6 +28,7 @@ void script_free(struct script *s);
 void script_clear(struct script *s);
 /* One statement, parameters as text (NULL: null); copied. It is run by itself whatever it holds: never two. */
 void script_add(struct script *s, struct slice sql, int nparams, const char *const *params);
+/* Runs what was added since the last run; results of earlier ones stay. */
 void script_run(struct script *s);
 /* Reports DONE, FAILED and LOST once, IDLE afterwards. */
 enum script_state script_poll(struct script *s, struct err *e);
