@@ -51,7 +51,7 @@ endif
 PKGS_base :=
 PKGS_decoder := libpcre2-8 libcrypto jansson
 PKGS_sinks := rdkafka libcurl
-PKGS_replicator := libpq
+PKGS_replicator := libpq libmicrohttpd
 PKGS := $(PKGS_decoder) $(PKGS_sinks) $(PKGS_replicator)
 # demo and test install what is missing first, and then run a make of their own.
 ifeq ($(filter clean help demo test,$(MAKECMDGOALS)),)

@@ -103,8 +103,6 @@ bool json_encode_transaction(const struct json_program *prog, const struct chang
                              struct recbuf *out, struct err *e);
 bool json_encode_heartbeat(const struct json_program *prog, const struct change *c,
                            struct recbuf *out, struct err *e);
-bool json_encode_notification(const struct json_program *prog, const struct change *c,
-                              struct recbuf *out, struct err *e);
 
 /* json_legacy.c: as Debezium 1.2 said it. */
 extern const struct json_voice json_voice_1_2;

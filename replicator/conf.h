@@ -19,8 +19,8 @@ extern const struct prop_table walbridge_prop_table;
 extern const struct prop_table *const conf_tables[];
 
 /*
- * Reads connector JSON {"name","config"}, flat JSON or a properties file; path "-" is standard input. A value
- * "${env:NAME}" is replaced by the environment variable; BOOTSTRAP_SERVERS fills bootstrap.servers when the file has none.
+ * Reads connector JSON {"name","config"}, flat JSON or a properties file; path "-" is standard input. Variables
+ * in values are filled in (conf_provider.h); BOOTSTRAP_SERVERS fills bootstrap.servers when the file has none.
  * The connector's name is the file's, else its topic prefix, else the file name. The configuration is not yet validated.
  */
 struct config *conf_read(const char *path, struct err *e);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "replicator/conf.h"
 #include "replicator/conf_props.h"
+#include "replicator/conf_provider.h"
 
 enum {
     FILE_MAX =
@@ -23,74 +24,6 @@ struct reader {
     struct buf value; /* the one being filled in */
 };
 
-/* ---------------------------------------------------------------------------------------------- environment variables */
-
-static bool
-is_name(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool alpha = (p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z';
-
-        if (!alpha && p[i] != '_' && (i == 0 || p[i] < '0' || p[i] > '9'))
-            return false;
-    }
-    return n > 0;
-}
-
-/* Kafka's other providers: left as it is, "${file:/etc/pw:db}" would become a password. */
-static bool
-is_foreign_provider(const char *p)
-{
-    static const char *const names[] = {"${file:", "${dir:", "${directory:"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strncmp(p, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
-}
-
-static bool
-expand(struct buf *out, const char *key, const char *value, struct err *e)
-{
-    buf_clear(out);
-    while (*value) {
-        size_t name;
-        char *var;
-        const char *text;
-
-        if (is_foreign_provider(value))
-            return err_set(
-                e, ERR_CONFIG, "config.provider",
-                "property \"%s\" asks a configuration provider that is not there; use ${env:NAME}",
-                key);
-        if (strncmp(value, "${env:", 6) != 0) {
-            buf_putc(out, *value++);
-            continue;
-        }
-        value += 6;
-        name = strcspn(value, "}");
-        if (!value[name] || !is_name(value, name))
-            return err_set(e, ERR_CONFIG, "config.env",
-                           "property \"%s\" has a ${env:NAME} without a proper name or '}'", key);
-        var = mem_strndup(value, name);
-        text = getenv(var);
-        if (!text)
-            err_set(e, ERR_CONFIG, "config.env",
-                    "property \"%s\" needs the environment variable %s, which is not set", key,
-                    var);
-        else
-            buf_str(out, text);
-        free(var);
-        if (!text)
-            return false;
-        value += name + 1;
-    }
-    if (!buf_ok(out))
-        return err_set(e, ERR_CONFIG, "config.size", "property \"%s\" is longer than %d bytes", key,
-                       VALUE_MAX);
-    return true;
-}
-
 static bool
 add_property(void *arg, const char *key, const char *value, struct err *e)
 {
@@ -100,7 +33,7 @@ add_property(void *arg, const char *key, const char *value, struct err *e)
         return err_set(e, ERR_CONFIG, "config.duplicate", "property \"%s\" is given twice", key);
     if (map_count(r->seen) > PROPERTIES_MAX)
         return err_set(e, ERR_CONFIG, "config.size", "more than %d properties", PROPERTIES_MAX);
-    if (!expand(&r->value, key, value, e))
+    if (!conf_expand(&r->value, key, value, e))
         return false;
     config_set(r->c, key, buf_cstr(&r->value));
     return true;

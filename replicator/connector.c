@@ -232,7 +232,7 @@ connector_end_session(struct connector *c)
     if (c->repl)
         PQfinish(c->repl);
     c->repl = NULL;
-    if (c->pipeline && pipeline_waits_for_server(c->pipeline))
+    if (c->pipeline && pipeline_waits_for_catalog(c->pipeline))
         c->parked = false;
 }
 
@@ -349,7 +349,7 @@ connector_finish_parked(struct connector *c)
     struct err e = {0};
 
     /* What waits for the catalog waits for the server: that goes with the session and comes again. */
-    while (c->parked && !pipeline_waits_for_server(c->pipeline) && !c->sink_failed &&
+    while (c->parked && !pipeline_waits_for_catalog(c->pipeline) && !c->sink_failed &&
            !atomic_load(&c->stopping)) {
         switch (pipeline_resume(c->pipeline, &e)) {
         case PIPE_OK:

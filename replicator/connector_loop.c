@@ -545,7 +545,7 @@ connector_drain(struct connector *c)
             c, &(struct err){
                    0}); /* a server that has gone is no reason to drop what the sinks still take */
         if (!ok || (led_pending(c->ledger) == 0 &&
-                    !(c->parked && !pipeline_waits_for_server(c->pipeline))))
+                    !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
             break;
         loop_sleep(c, false);
     }

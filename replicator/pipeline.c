@@ -64,7 +64,7 @@ pipeline_free(struct pipeline *p)
         return;
     pipeline_forget_tables(p);
     map_free(p->tables, NULL);
-    for (unsigned i = 0; i <= PLAN_NOTIFICATION; i++)
+    for (unsigned i = 0; i <= PLAN_HEARTBEAT; i++)
         pipeline_drop_plan(p, p->event_plans[i]);
     pipeline_count_free(p);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
@@ -122,7 +122,6 @@ pipeline_begin(struct pipeline *p, struct err *e)
     }
     p->in_txn = true;
     p->ordinal = 0;
-    p->xids[p->nxids++ % PIPE_XIDS] = p->msg.u.begin.xid;
     pipeline_judge_txn(p, commit_lsn, p->msg.u.begin.xid);
     if (led_in_txn(p->parts.ledger) && !continued)
         p->skip_txn = true;
@@ -247,7 +246,7 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err
 }
 
 /* A change of the open transaction. */
-enum pipe_result
+static enum pipe_result
 pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
                  struct err *e)
 {
@@ -302,7 +301,6 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
-    bool tapped, skipped;
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
@@ -316,9 +314,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
                 row->oid);
         return PIPE_ERROR;
     }
-    skipped = p->parts.settings->skipped_ops & row_kinds[kind].bit;
-    tapped = t->signals || row->oid == p->watch_oid;
-    if (!t->captured || __builtin_expect(skipped && !tapped, 0)) {
+    if (!t->captured || (p->parts.settings->skipped_ops & row_kinds[kind].bit)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
@@ -335,8 +331,6 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
-    if (__builtin_expect(tapped, 0))
-        return pipeline_hold(p, t->plan, &c, row_kinds[kind].type, skipped, e);
     if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
         unchanged_update(&c, &p->compared)) {
         p->stats.filtered++;
@@ -350,22 +344,18 @@ static enum pipe_result
 pipeline_truncate(struct pipeline *p, struct err *e)
 {
     while (p->truncate_at < p->msg.u.truncate.n) {
-        uint32_t oid = p->msg.u.truncate.oids[p->truncate_at++];
-        struct pipe_table *t = pipeline_table(p, oid);
-        bool skipped = p->parts.settings->skipped_ops & OPS_TRUNCATE;
-        bool tapped = oid == p->watch_oid;
+        struct pipe_table *t = pipeline_table(p, p->msg.u.truncate.oids[p->truncate_at++]);
         struct change c;
         enum pipe_result r;
 
         if (pipeline_is_repeated(p, p->msg_lsn))
             continue;
-        if (!t || !t->captured || (skipped && !tapped)) {
+        if (!t || !t->captured || (p->parts.settings->skipped_ops & OPS_TRUNCATE)) {
             p->stats.filtered++;
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = tapped ? pipeline_hold(p, t->plan, &c, LED_TRUNCATE, skipped, e)
-                   : pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
+        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
         if (r != PIPE_OK)
             return r;
     }
@@ -490,8 +480,6 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));
     t->captured = true;
-    t->signals =
-        p->tap.see && filter_signal_table(p->parts.settings->filter, rel->schema, rel->table);
     t->ncols = rel->ncols;
     t->plan = plan;
     pipeline_set_table(p, rel->oid, t);
@@ -545,24 +533,22 @@ pipeline_resume(struct pipeline *p, struct err *e)
 
     switch (p->park) {
     case PARK_NONE:
-        break;
+        return PIPE_OK;
     case PARK_CATALOG:
         return pipeline_resume_relation(p, e);
     case PARK_SINK:
         r = pipeline_put(p, e);
         break;
     }
-    if (r == PIPE_OK && p->tapping)
-        r = pipeline_tap(p, e);
     if (r == PIPE_OK && p->commit_left)
         pipeline_finish_commit(p);
     return r == PIPE_OK && p->msg.type == PGO_TRUNCATE ? pipeline_truncate(p, e) : r;
 }
 
 bool
-pipeline_waits_for_server(const struct pipeline *p)
+pipeline_waits_for_catalog(const struct pipeline *p)
 {
-    return p->park == PARK_CATALOG || (p->park == PARK_NONE && p->tapping);
+    return p->park == PARK_CATALOG;
 }
 
 void
@@ -583,7 +569,6 @@ pipeline_new_session(struct pipeline *p, struct facts_source facts)
     p->in_txn = false;
     if (p->park == PARK_CATALOG)
         p->park = PARK_NONE;
-    p->tapping = false;
     assert(p->park == PARK_NONE);
 }
 

@@ -183,7 +183,7 @@ bad_files_are_errors(void **state)
         {"a=${env:}", "config.env"},
         {"a=${env:X", "config.env"},
         {"a=${env:A B}", "config.env"},
-        {"a=${file:/etc/passwd:root}", "config.provider"},
+        {"a=${file:/nonexistent/file:root}", "config.provider"},
     };
 
     (void)state;

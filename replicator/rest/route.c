@@ -1,0 +1,263 @@
+#include "replicator/rest/route.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "replicator/rest/api.h"
+#include "replicator/rest/auth.h"
+
+/* clang-format off */
+const struct rest_route rest_routes[] = {
+    {"GET", "/", 0, api_root, "Kafka's version, the cluster's id."},
+    {"GET", "/health", ROUTE_OPEN, api_health, "200 when the worker is ready, 503 while it starts or waits for another worker of its group, 500 when it failed."},
+    {"GET", "/metrics", ROUTE_OPEN | ROUTE_TEXT, api_metrics, "Figures of the worker and its connectors, for Prometheus."},
+    {"GET", "/connectors", 0, api_list, "The connectors' names; with `expand=info`, `expand=status` or both, what is known of each."},
+    {"POST", "/connectors", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_create, "Makes a connector: `{\"name\", \"config\", \"initial_state\"}`."},
+    {"GET", "/connectors/{connector}", 0, api_info, "Name, configuration, tasks, type."},
+    {"DELETE", "/connectors/{connector}", ROUTE_WAITS | ROUTE_WRITES, api_delete, "Ends and forgets a connector. Its offsets, its slot and its publication stay."},
+    {"GET", "/connectors/{connector}/config", 0, api_config, "The configuration as it was given."},
+    {"PUT", "/connectors/{connector}/config", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_put, "Replaces the configuration, or makes the connector."},
+    {"PATCH", "/connectors/{connector}/config", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_patch, "Changes some properties; `null` removes one."},
+    {"GET", "/connectors/{connector}/status", 0, api_status, "The state of the connector and its task, with the error of one that failed."},
+    {"PUT", "/connectors/{connector}/pause", ROUTE_WAITS | ROUTE_WRITES, api_pause, "Stops the delivery; the slot stays in use."},
+    {"PUT", "/connectors/{connector}/resume", ROUTE_WAITS | ROUTE_WRITES, api_resume, "Goes on after pause or stop."},
+    {"PUT", "/connectors/{connector}/stop", ROUTE_WAITS | ROUTE_WRITES, api_stop, "Ends the task and lets the slot go; the offsets can then be changed."},
+    {"POST", "/connectors/{connector}/restart", ROUTE_WAITS | ROUTE_WRITES, api_restart, "Starts again: the connector, with `includeTasks=true` its task too, with `onlyFailed=true` only what failed."},
+    {"GET", "/connectors/{connector}/tasks", 0, api_tasks, "The task and its configuration."},
+    {"POST", "/connectors/{connector}/tasks", ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
+    {"PUT", "/connectors/{connector}/fence", ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
+    {"GET", "/connectors/{connector}/tasks/{task}/status", 0, api_task_status, "The state of a task."},
+    {"POST", "/connectors/{connector}/tasks/{task}/restart", ROUTE_WAITS | ROUTE_WRITES, api_task_restart, "Starts a task again."},
+    {"GET", "/connectors/{connector}/topics", 0, api_topics, "The topics that were written to."},
+    {"PUT", "/connectors/{connector}/topics/reset", ROUTE_WAITS | ROUTE_WRITES, api_topics_reset, "Forgets them."},
+    {"GET", "/connectors/{connector}/offsets", 0, api_offsets, "The stored position."},
+    {"PATCH", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_offsets_alter, "Sets the position of a stopped connector; an offset of `null` removes it."},
+    {"DELETE", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES, api_offsets_reset, "Forgets the position of a stopped connector: it begins anew."},
+    {"GET", "/connector-plugins", 0, api_plugins, "What can be run; with `connectorsOnly=false` also transformations, predicates and converters."},
+    {"GET", "/connector-plugins/{plugin}/config", 0, api_plugin_config, "The properties of one."},
+    {"PUT", "/connector-plugins/{plugin}/config/validate", ROUTE_WAITS | ROUTE_BODY, api_validate, "Looks at a configuration: each property with its definition, its value and what is wrong with it."},
+    {"GET", "/admin/loggers", ROUTE_ADMIN, api_loggers, "The loggers whose level was set."},
+    {"GET", "/admin/loggers/{logger}", ROUTE_ADMIN, api_logger, "The level of one."},
+    {"PUT", "/admin/loggers/{logger}", ROUTE_ADMIN | ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_logger_set, "Sets it: `{\"level\": \"DEBUG\"}`; with `scope=cluster` on all workers."},
+};
+/* clang-format on */
+const size_t rest_nroutes = sizeof(rest_routes) / sizeof(rest_routes[0]);
+
+/* ------------------------------------------------------------------------------------------------------------ finding */
+
+/* Do the path's segments fit the pattern's? Fills params. */
+static bool
+path_matches(struct rest_request *r, const char *pattern)
+{
+    size_t nparams = 0;
+
+    for (size_t i = 0; i < r->uri.n; i++) {
+        size_t n;
+
+        if (*pattern != '/' || !pattern[1])
+            return false;
+        pattern++;
+        n = strcspn(pattern, "/");
+        if (*pattern == '{')
+            r->params[nparams++] = r->uri.segments[i];
+        else if (strlen(r->uri.segments[i]) != n || strncmp(pattern, r->uri.segments[i], n) != 0)
+            return false;
+        pattern += n;
+    }
+    return !*pattern || (r->uri.n == 0 && strcmp(pattern, "/") == 0);
+}
+
+static bool
+is_served(const struct rest_request *r, const struct rest_route *route)
+{
+    const struct rest_context *c = r->context;
+
+    if (r->is_admin)
+        return route->flags & ROUTE_ADMIN;
+    return !(route->flags & ROUTE_ADMIN) || !(c->admin_apart || c->admin_off);
+}
+
+/* The answer of the server below Kafka Connect to a URI that it does not take. */
+static void
+bad_uri(struct rest_request *r, const char *why)
+{
+    bool malformed = strcmp(why, "Bad Request") == 0;
+
+    r->status = 400;
+    r->type = "text/html;charset=iso-8859-1";
+    r->close = !malformed;
+    buf_printf(&r->out,
+               "<html>\n<head>\n<meta http-equiv=\"Content-Type\" "
+               "content=\"text/html;charset=ISO-8859-1\"/>\n<title>Error 400 %s</title>\n</head>\n"
+               "<body>\n<h2>HTTP ERROR 400 %s</h2>\n<table>\n<tr><th>URI:</th><td>/%s</td></tr>\n"
+               "<tr><th>STATUS:</th><td>400</td></tr>\n<tr><th>MESSAGE:</th><td>%s</td></tr>\n"
+               "</table>\n\n</body>\n</html>\n",
+               why, why, malformed ? "badMessage" : "badURI", why);
+}
+
+/* The methods of a path, in the order in which Connect says them. */
+static void
+allowed_methods(struct rest_request *r)
+{
+    static const char *const order[] = {"HEAD", "POST", "DELETE", "GET", "OPTIONS", "PUT", "PATCH"};
+
+    r->allow_text[0] = '\0';
+    for (size_t m = 0; m < sizeof(order) / sizeof(order[0]); m++) {
+        bool there = strcmp(order[m], "OPTIONS") == 0;
+        const char *method = strcmp(order[m], "HEAD") == 0 ? "GET" : order[m];
+
+        for (size_t i = 0; i < rest_nroutes && !there; i++)
+            there = strcmp(rest_routes[i].method, method) == 0 && is_served(r, &rest_routes[i]) &&
+                    path_matches(r, rest_routes[i].path);
+        if (there) {
+            if (r->allow_text[0])
+                strcat(r->allow_text, ",");
+            strcat(r->allow_text, order[m]);
+        }
+    }
+    r->allow = r->allow_text;
+}
+
+static bool
+find_route(struct rest_request *r)
+{
+    const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
+    bool path = false;
+
+    for (size_t i = 0; i < rest_nroutes && !r->uri.too_deep; i++) {
+        if (!is_served(r, &rest_routes[i]) || !path_matches(r, rest_routes[i].path))
+            continue;
+        path = true;
+        if (strcmp(rest_routes[i].method, method) == 0) {
+            r->route = &rest_routes[i];
+            return true;
+        }
+    }
+    if (!path) {
+        rest_error_untyped(r, 404, "HTTP 404 Not Found");
+        return false;
+    }
+    allowed_methods(r);
+    if (strcmp(r->method, "OPTIONS") != 0) {
+        rest_error_untyped(r, 405, "HTTP 405 Method Not Allowed");
+        return false;
+    }
+    r->status = 200;
+    r->type = "application/json";
+    if (!r->accept || !strstr(r->accept, "application/json")) {
+        r->type = "text/plain";
+        for (const char *p = r->allow; *p; p++) {
+            buf_putc(&r->out, *p);
+            if (*p == ',')
+                buf_putc(&r->out, ' ');
+        }
+    }
+    return false;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- media types */
+
+static bool
+is_type(const char *text, size_t n, const char *type)
+{
+    while (n && (*text == ' ' || *text == '\t')) {
+        text++;
+        n--;
+    }
+    n = strnlen(text, n);
+    for (size_t i = 0; i < n; i++)
+        if (strchr("; \t,", text[i]))
+            n = i;
+    return strlen(type) == n && strncasecmp(text, type, n) == 0;
+}
+
+/* One of the ranges of Accept takes it. */
+static bool
+is_acceptable(const char *accept, const char *type)
+{
+    const char *any = strncmp(type, "text/", 5) == 0 ? "text/*" : "application/*";
+
+    if (!accept || !*accept)
+        return true;
+    while (*accept) {
+        size_t n = strcspn(accept, ",");
+
+        if (is_type(accept, n, type) || is_type(accept, n, "*/*") || is_type(accept, n, any))
+            return true;
+        accept += n + (accept[n] == ',');
+    }
+    return false;
+}
+
+/* False: answered. */
+static bool
+check_media(struct rest_request *r)
+{
+    bool text = r->route->flags & ROUTE_TEXT;
+    const char *ct = r->content_type;
+
+    if (ct && !strchr(ct, '/')) {
+        rest_error(r, 400, "HTTP 400 Bad Request");
+        return false;
+    }
+    if (ct && !is_type(ct, strlen(ct), "application/json") && !text) {
+        rest_error_untyped(r, 415, "HTTP 415 Unsupported Media Type");
+        return false;
+    }
+    if (!ct && r->body.n && (r->route->flags & ROUTE_BODY)) {
+        rest_error(r, 415, "HTTP 415 Unsupported Media Type");
+        return false;
+    }
+    if (!text && !is_acceptable(r->accept, "application/json")) {
+        rest_error_untyped(r, 406, "HTTP 406 Not Acceptable");
+        return false;
+    }
+    return true;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- running */
+
+bool
+route_begin(struct rest_request *r, const char *raw_uri)
+{
+    const char *why;
+
+    if (!uri_parse(raw_uri, &r->uri, &why)) {
+        bad_uri(r, why);
+        return false;
+    }
+    if (!find_route(r))
+        return false;
+    if (r->context->users && !(r->route->flags & ROUTE_OPEN) &&
+        !auth_is_allowed(r->context->users, r->authorization)) {
+        r->status = 401;
+        r->type = "text/plain";
+        r->authenticate = true;
+        buf_str(&r->out, "User cannot access the resource.");
+        return false;
+    }
+    if (r->context->read_only && (r->route->flags & ROUTE_WRITES)) {
+        rest_error(r, 403, "This worker's REST interface is read-only (walbridge.rest.read.only)");
+        return false;
+    }
+    return true;
+}
+
+void
+route_run(struct rest_request *r)
+{
+    if (check_media(r))
+        r->route->run(r);
+    if (!buf_ok(&r->out))
+        rest_error(r, 500, "The answer is larger than this worker gives");
+}
+
+void
+route_write_page(struct buf *out)
+{
+    buf_str(out, "| Method | Path | |\n|---|---|---|\n");
+    for (size_t i = 0; i < rest_nroutes; i++)
+        buf_printf(out, "| %s | `%s` | %s |\n", rest_routes[i].method, rest_routes[i].path,
+                   rest_routes[i].doc);
+}
