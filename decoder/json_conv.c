@@ -89,35 +89,33 @@ json_discard(struct json_program *prog)
 
 /* ------------------------------------------------------------------------------------------------ rows and keys */
 
+bool
+json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf *out,
+                 struct buf *b, size_t mark, struct err *e)
+{
+    if (!buf_ok(b))
+        return err_set(e, ERR_DATA, "record.too_large",
+                       "a row of table \"%.*s.%.*s\" makes a record larger than %zu bytes",
+                       SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), b->max);
+    if (p->settings->fail_on_unconvertible)
+        return err_wrap(e, "table \"%.*s.%.*s\", column \"%.*s\"", SLICE_ARG(p->rel->schema),
+                        SLICE_ARG(p->rel->table), SLICE_ARG(p->rel->cols[f->col].name));
+    b->n = mark;
+    out->unconverted++;
+    out->unconverted_column = p->rel->cols[f->col].name;
+    if (e)
+        out->unconverted_why = *e;
+    return true;
+}
+
 static bool
 json_unconvertible(const struct json_program *prog, const struct json_step *st, struct recbuf *out,
                    size_t mark, struct err *e)
 {
-    const struct plan *p = prog->plan;
-
-    if (!buf_ok(&out->bytes))
-        return err_set(e, ERR_DATA, "record.too_large",
-                       "a row of table \"%.*s.%.*s\" makes a record larger than %zu bytes",
-                       SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), out->bytes.max);
-    if (p->settings->fail_on_unconvertible)
-        return err_wrap(e, "table \"%.*s.%.*s\", column \"%.*s\"", SLICE_ARG(p->rel->schema),
-                        SLICE_ARG(p->rel->table), SLICE_ARG(p->rel->cols[st->col].name));
-    out->bytes.n = mark;
-    out->unconverted++;
-    out->unconverted_column = p->rel->cols[st->col].name;
-    if (e)
-        out->unconverted_why = *e;
+    if (!json_unconverted(prog->plan, st->field, out, &out->bytes, mark, e))
+        return false;
     buf_slice(&out->bytes, st->field->value.null_json);
     return true;
-}
-
-/* A column that an update did not touch: from the old row when it is whole, else the placeholder. */
-static inline const struct value *
-json_unchanged(const struct change *c, uint16_t col)
-{
-    const struct value *old = !c->old_is_key && col < c->before.n ? &c->before.v[col] : NULL;
-
-    return old && (old->kind == VALUE_TEXT || old->kind == VALUE_NULL) ? old : NULL;
 }
 
 static bool
@@ -244,8 +242,7 @@ json_put_key_header(const struct json_program *prog, const struct change *c,
     return true;
 }
 
-/* Did the key change? Compared as it is said: a NOT NULL key column that the old tuple lacks counts as its fallback. */
-static bool
+bool
 json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out,
                  bool *changed, struct err *e)
 {

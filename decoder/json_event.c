@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "decoder/json_priv.h"
 
-static void
+void
 json_put_content(const struct change *c, struct buf *b)
 {
     static const char hex[] = "0123456789abcdef";
@@ -79,6 +79,18 @@ json_close_event_key(const struct json_program *prog, struct recbuf *out, struct
     buf_slice(&out->bytes, prog->value_head);
 }
 
+void
+json_put_collections(const struct txn_summary *sum, struct buf *b)
+{
+    buf_putc(b, '[');
+    for (size_t i = 0; i < sum->ncollections; i++) {
+        buf_str(b, i ? ",{\"data_collection\":" : "{\"data_collection\":");
+        json_str(b, sum->collections[i].name);
+        buf_printf(b, ",\"event_count\":%" PRIu64 "}", sum->collections[i].events);
+    }
+    buf_putc(b, ']');
+}
+
 /* {"status":"END","id":…,"event_count":n,"data_collections":[{"data_collection":"s.t","event_count":n}],"ts_ms":…} */
 bool
 json_encode_transaction(const struct json_program *prog, const struct change *c, struct recbuf *out,
@@ -98,13 +110,8 @@ json_encode_transaction(const struct json_program *prog, const struct change *c,
     if (!sum) {
         BUF_LIT(b, "null,\"data_collections\":null");
     } else {
-        buf_printf(b, "%" PRIu64 ",\"data_collections\":[", sum->events);
-        for (size_t i = 0; i < sum->ncollections; i++) {
-            buf_str(b, i ? ",{\"data_collection\":" : "{\"data_collection\":");
-            json_str(b, sum->collections[i].name);
-            buf_printf(b, ",\"event_count\":%" PRIu64 "}", sum->collections[i].events);
-        }
-        buf_putc(b, ']');
+        buf_printf(b, "%" PRIu64 ",\"data_collections\":", sum->events);
+        json_put_collections(sum, b);
     }
     if (prog->voice->transaction_clock)
         buf_printf(b, ",\"ts_ms\":%" PRId64, c->txn->commit_us / 1000);
@@ -124,6 +131,6 @@ json_encode_heartbeat(const struct json_program *prog, const struct change *c, s
     buf_putc(&out->bytes, '}');
     json_close_event_key(prog, out, r);
     buf_printf(&out->bytes, "{\"ts_ms\":%" PRId64 "}", c->now_ns / 1000000);
-    r->first_partition = true;
+    r->partition = 0;
     return json_close(prog, out, r, e);
 }

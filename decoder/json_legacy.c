@@ -19,6 +19,12 @@ static const char *const json_legacy_markers[] = {
     [SNAPSHOT_INCREMENTAL] = "true",
 };
 
+static const char *
+json_legacy_marker_text(enum snapshot_marker m)
+{
+    return json_legacy_markers[m];
+}
+
 static void
 json_legacy_render_source(const struct json_program *prog, const struct change *c,
                           struct json_source *s)
@@ -78,4 +84,5 @@ const struct json_voice json_voice_1_2 = {
     .render_tail = json_legacy_render_tail,
     .put_tail_with_block = json_legacy_put_tail_with_block,
     .put_transaction_id = json_legacy_put_transaction_id,
+    .marker_text = json_legacy_marker_text,
 };

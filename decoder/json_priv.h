@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "decoder/json_conv.h"
+#include "decoder/node.h"
 
 /* Before this column: this text. */
 struct json_step {
@@ -36,6 +37,7 @@ struct json_voice {
                                 struct buf *b);
     void (*put_transaction_id)(const struct change *c, struct buf *b);
     bool transaction_clock; /* transaction records say when */
+    const char *(*marker_text)(enum snapshot_marker m);
 };
 
 struct json_program {
@@ -71,7 +73,25 @@ struct recbuf_cache {
     uint64_t lsn_high; /* LSN / JSON_LSN_LOW: the digits that seldom change */
     unsigned nhigh, nlsn;
     char lsn_text[NUM_U64_MAX + 4];
+    struct buf scratch[NODE_DEPTH_MAX + 1]; /* of values that are worked out of others */
 };
+
+/* A column that an update did not touch: from the old row when it is whole, else NULL: the placeholder stands for it. */
+static inline const struct value *
+json_unchanged(const struct change *c, uint16_t col)
+{
+    const struct value *old = !c->old_is_key && col < c->before.n ? &c->before.v[col] : NULL;
+
+    return old && (old->kind == VALUE_TEXT || old->kind == VALUE_NULL) ? old : NULL;
+}
+
+/* json_conv.c */
+/* A value that cannot be said: the buffer is cut back to `mark` and NULL stands for it, or false. */
+bool json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf *out,
+                      struct buf *b, size_t mark, struct err *e);
+/* Did the key change? Compared as it is said: a NOT NULL key column that the old tuple lacks counts as its fallback. */
+bool json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out,
+                      bool *changed, struct err *e);
 
 /* json_source.c: everything of a record that is not the row. */
 struct recbuf_cache *json_cache(struct recbuf *out);
@@ -97,6 +117,8 @@ bool json_close(const struct json_program *prog, struct recbuf *out, struct reco
                 struct err *e);
 
 /* json_event.c: records that are no rows. */
+void json_put_content(const struct change *c, struct buf *b);
+void json_put_collections(const struct txn_summary *sum, struct buf *b);
 bool json_encode_message(const struct json_program *prog, const struct change *c,
                          struct recbuf *out, struct err *e);
 bool json_encode_transaction(const struct json_program *prog, const struct change *c,
@@ -108,6 +130,7 @@ bool json_encode_heartbeat(const struct json_program *prog, const struct change 
 extern const struct json_voice json_voice_1_2;
 
 /* json_header.c: JSON that we rendered ourselves → the text of Connect's SimpleHeaderConverter. */
+size_t json_put_unicode(struct buf *b, const char *p, size_t n);
 void json_put_header_text(struct buf *b, const char *json, size_t n);
 
 #endif

@@ -15,6 +15,8 @@ json_cache_free(struct recbuf_cache *c)
 {
     for (size_t i = 0; i < JSON_CACHE_SLOTS; i++)
         buf_free(&c->sources[i].text);
+    for (size_t i = 0; i <= NODE_DEPTH_MAX; i++)
+        buf_free(&c->scratch[i]);
     free(c);
 }
 
@@ -26,6 +28,8 @@ json_cache(struct recbuf *out)
         out->free_cache = json_cache_free;
         for (size_t i = 0; i < JSON_CACHE_SLOTS; i++)
             buf_init(&out->cache->sources[i].text, JSON_SOURCE_MAX);
+        for (size_t i = 0; i <= NODE_DEPTH_MAX; i++)
+            buf_init(&out->cache->scratch[i], out->bytes.max);
     }
     return out->cache;
 }
@@ -276,6 +280,7 @@ const struct json_voice json_voice_3_6 = {
     .put_tail_with_block = json_put_tail_with_block,
     .put_transaction_id = json_put_transaction_id,
     .transaction_clock = true,
+    .marker_text = snapshot_marker_text,
 };
 
 void

@@ -1,13 +1,11 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
-
 #include "decoder/pattern.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/prop.h"
+#include "decoder/pattern_priv.h"
 
 /* One expression as long as PCRE2 compiles in reasonable time. */
 enum { PATTERN_MAX = 65536 };
@@ -97,16 +95,14 @@ pattern_translate(struct buf *out, struct slice text)
 }
 
 static pcre2_code *
-pattern_compile(const char *prop, struct slice text, struct slice translated, bool case_sensitive,
+pattern_compile(const char *prop, struct slice text, struct slice translated, uint32_t options,
                 struct err *e)
 {
-    uint32_t options =
-        PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | (case_sensitive ? 0 : PCRE2_CASELESS);
     char why[160] = "";
     int code;
     size_t at;
-    pcre2_code *re =
-        pcre2_compile((PCRE2_SPTR)translated.p, translated.n, options, &code, &at, NULL);
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)translated.p, translated.n, options | PCRE2_UTF,
+                                   &code, &at, NULL);
 
     if (re)
         return re;
@@ -117,9 +113,8 @@ pattern_compile(const char *prop, struct slice text, struct slice translated, bo
     return NULL;
 }
 
-bool
-pattern_add(struct pattern_list *l, const char *prop, struct slice text, bool case_sensitive,
-            struct err *e)
+pcre2_code *
+pattern_code(const char *prop, struct slice text, uint32_t options, struct err *e)
 {
     pcre2_code *re = NULL;
     struct buf translated;
@@ -133,12 +128,23 @@ pattern_add(struct pattern_list *l, const char *prop, struct slice text, bool ca
                 prop, SLICE_ARG(text));
     else
         re = pattern_compile(prop, text, (struct slice){buf_cstr(&translated), translated.n},
-                             case_sensitive, e);
+                             options, e);
     buf_free(&translated);
+    /* The JIT only makes it faster; without it matching works as well. */
+    if (re)
+        (void)pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
+    return re;
+}
+
+bool
+pattern_add(struct pattern_list *l, const char *prop, struct slice text, bool case_sensitive,
+            struct err *e)
+{
+    pcre2_code *re =
+        pattern_code(prop, text, PATTERN_WHOLE | (case_sensitive ? 0 : PCRE2_CASELESS), e);
+
     if (!re)
         return false;
-    /* The JIT only makes it faster; without it matching works as well. */
-    (void)pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
     if (!l->match)
         l->match = pcre2_match_data_create(1, NULL);
     l->v = mem_grow(l->v, l->n + 1, sizeof(*l->v));

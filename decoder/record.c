@@ -16,6 +16,8 @@ recbuf_clear(struct recbuf *b)
 {
     buf_clear(&b->bytes);
     b->n = 0;
+    b->nheaders = 0;
+    b->hidden = 0;
 }
 
 void
@@ -23,6 +25,7 @@ recbuf_free(struct recbuf *b)
 {
     buf_free(&b->bytes);
     free(b->recs);
+    free(b->headers);
     if (b->cache)
         b->free_cache(b->cache);
     memset(b, 0, sizeof(*b));
@@ -39,7 +42,22 @@ recbuf_add(struct recbuf *b)
     }
     r = &b->recs[b->n++];
     memset(r, 0, sizeof(*r));
+    r->partition = RECORD_ANY_PARTITION;
     return r;
+}
+
+struct record_header_value *
+recbuf_add_header(struct recbuf *b)
+{
+    struct record_header_value *h;
+
+    if (b->nheaders == b->headers_cap) {
+        b->headers_cap = b->headers_cap ? b->headers_cap * 2 : 8;
+        b->headers = mem_grow(b->headers, b->headers_cap, sizeof(*b->headers));
+    }
+    h = &b->headers[b->nheaders++];
+    *h = (struct record_header_value){0};
+    return h;
 }
 
 static const char *const snapshot_markers[] = {

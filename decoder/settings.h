@@ -33,7 +33,15 @@ enum adjust_mode {
 };
 enum compat { COMPAT_3_6, COMPAT_1_2 };
 
-/* JsonConverter's options of one side (key or value). */
+/* The converters of Kafka Connect that are built in. */
+enum converter {
+    CONVERTER_JSON,
+    CONVERTER_STRING,
+    CONVERTER_BYTES,
+    CONVERTER_SIMPLE, /* SimpleHeaderConverter: of headers alone */
+};
+
+/* JsonConverter's options of one side (key, value or headers). */
 struct json_format {
     bool schemas;         /* schemas.enable */
     bool replace_null;    /* replace.null.with.default */
@@ -42,6 +50,7 @@ struct json_format {
 
 struct filter;
 struct mappers;
+struct smt_chain;
 
 enum { OPS_CREATE = 1, OPS_UPDATE = 2, OPS_DELETE = 4, OPS_TRUNCATE = 8, OPS_MESSAGE = 16 };
 
@@ -68,7 +77,8 @@ struct settings {
     const char *heartbeat_prefix;  /* topic.heartbeat.prefix */
     const char *heartbeat_topic;   /* topic.heartbeat.name: the whole name, NULL none */
     unsigned skipped_ops;          /* OPS_ bits that are not emitted */
-    struct json_format key_json, value_json;
+    struct json_format key_json, value_json, header_json;
+    enum converter key_converter, value_converter, header_converter;
     bool
         fail_on_unconvertible; /* event.converting.failure.handling.mode=fail; else the value is written as NULL is */
     bool silent_unconvertible; /* … =skip: and nothing is logged */
@@ -78,6 +88,8 @@ struct settings {
     bool skip_unchanged;           /* skip.messages.without.change */
     const struct filter *filter;   /* decoder/filter.h; whose life is the connector's */
     const struct mappers *mappers; /* decoder/mapper.h; the same; NULL: none */
+    const struct smt_chain
+        *chain; /* decoder/smt.h; the same; NULL: no transforms, and JSON alone */
 };
 
 #endif

@@ -1,12 +1,13 @@
 # Reference pages that the program prints itself.
 #
-## docs           print docs/configuration.md, docs/cli.md and docs/types.md anew
+## docs           print the reference pages anew
 ## check-docs     fail when a committed one differs from what the program prints
 
-DOCS := docs/configuration.md docs/cli.md docs/types.md
+DOCS := docs/configuration.md docs/transforms-reference.md docs/cli.md docs/types.md
 
 # What prints each page.
 PAGE_docs/configuration.md := --markdown-config
+PAGE_docs/transforms-reference.md := --markdown-transforms
 PAGE_docs/cli.md := --markdown-cli
 PAGE_docs/types.md := types
 

@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "decoder/smt.h"
+#include "replicator/conf_rows.h"
 #include "sinks/sink.h"
 
 /* What source.version says, by walbridge.compat's choices. */
@@ -27,8 +29,32 @@ static const struct {
      "key.converter.decimal.format"},
     {"value.converter", "value.converter.schemas.enable",
      "value.converter.replace.null.with.default", "value.converter.decimal.format"},
+    {"header.converter", "header.converter.schemas.enable",
+     "header.converter.replace.null.with.default", "header.converter.decimal.format"},
 };
-enum { SIDE_KEY, SIDE_VALUE };
+enum { SIDE_KEY, SIDE_VALUE, SIDE_HEADER };
+
+bool
+conf_converter(const char *class_name, enum converter *out)
+{
+    static const struct {
+        const char *name;
+        enum converter converter;
+    } known[] = {
+        {"org.apache.kafka.connect.json.JsonConverter", CONVERTER_JSON},
+        {"org.apache.kafka.connect.storage.StringConverter", CONVERTER_STRING},
+        {"org.apache.kafka.connect.converters.ByteArrayConverter", CONVERTER_BYTES},
+        {"org.apache.kafka.connect.storage.SimpleHeaderConverter", CONVERTER_SIMPLE},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(class_name, known[i].name) == 0 ||
+            strcmp(class_name, strrchr(known[i].name, '.') + 1) == 0) {
+            *out = known[i].converter;
+            return true;
+        }
+    return false;
+}
 
 static void
 warn_lone_option(const struct config *c, const char *converter, const char *option)
@@ -38,6 +64,13 @@ warn_lone_option(const struct config *c, const char *converter, const char *opti
             "property \"%s\" has no effect without \"%s\", as in Kafka Connect: add "
             "%s=org.apache.kafka.connect.json.JsonConverter",
             option, converter, converter);
+}
+
+static void
+log_smt_issue(void *arg, bool is_error, const char *property, const char *text)
+{
+    (void)arg, (void)property;
+    log_at(is_error ? LOG_ERROR : LOG_WARN, "%s", text);
 }
 
 static bool
@@ -61,11 +94,13 @@ conf_check(struct config *c, struct err *e)
     const struct prop_issue *is;
     unsigned errors = 0;
 
-    ok = config_validate(c, &is);
+    config_validate(c, &is);
     for (; is; is = is->next) {
         log_at(is->is_error ? LOG_ERROR : LOG_WARN, "%s", is->text);
         errors += is->is_error;
     }
+    errors += smt_check(c, log_smt_issue, NULL);
+    ok = errors == 0;
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
         warn_lone_option(c, sides[i].converter, sides[i].schemas);
         warn_lone_option(c, sides[i].converter, sides[i].replace_null);
@@ -140,6 +175,15 @@ json_format(const struct config *c, size_t side)
     };
 }
 
+static enum converter
+converter(const struct config *c, size_t side)
+{
+    enum converter found = CONVERTER_JSON;
+
+    conf_converter(config_str(c, sides[side].converter), &found);
+    return found;
+}
+
 static bool
 is_one_of(const struct config *c, const char *name, const char *a, const char *b)
 {
@@ -192,6 +236,10 @@ conf_settings(const struct config *c, struct settings *out)
         .skip_unchanged = config_bool(c, "skip.messages.without.change"),
         .key_json = json_format(c, SIDE_KEY),
         .value_json = json_format(c, SIDE_VALUE),
+        .header_json = json_format(c, SIDE_HEADER),
+        .key_converter = converter(c, SIDE_KEY),
+        .value_converter = converter(c, SIDE_VALUE),
+        .header_converter = converter(c, SIDE_HEADER),
     };
     if (out->compat == COMPAT_1_2)
         settings_as_1_2(out);

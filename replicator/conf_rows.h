@@ -12,12 +12,16 @@
 #define REPLICATOR_CONF_ROWS_H
 
 #include "base/prop.h"
+#include "decoder/settings.h"
+
+/* The converter of a class name, the full one or its last part; false: not one of those that are built in. */
+bool conf_converter(const char *class_name, enum converter *out);
 
 /* Checks of single values, for `check` in the rows. */
 typedef bool conf_rule(const struct config *c, const char *value, struct err *e);
 conf_rule conf_rule_name;
 conf_rule conf_rule_connector_class;
-conf_rule conf_rule_json_converter;
+conf_rule conf_rule_converter;
 conf_rule conf_rule_header_converter;
 conf_rule conf_rule_topic_prefix;
 conf_rule conf_rule_hostname;

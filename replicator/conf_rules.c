@@ -102,26 +102,30 @@ conf_rule_connector_class(const struct config *c, const char *value, struct err 
 }
 
 bool
-conf_rule_json_converter(const struct config *c, const char *value, struct err *e)
+conf_rule_converter(const struct config *c, const char *value, struct err *e)
 {
+    enum converter ignored;
+
     (void)c;
-    if (strcmp(value, "org.apache.kafka.connect.json.JsonConverter") == 0 ||
-        strcmp(value, "JsonConverter") == 0)
+    if (conf_converter(value, &ignored) && ignored != CONVERTER_SIMPLE)
         return true;
-    return wrong(
-        e,
-        "only org.apache.kafka.connect.json.JsonConverter is there for now; keep this connector on "
-        "Kafka Connect until its converter is, or change its consumers to JSON");
+    return wrong(e,
+                 "only JsonConverter, StringConverter and ByteArrayConverter of Apache Kafka are "
+                 "there; keep this connector on Kafka Connect until its converter is, or change "
+                 "its consumers to JSON");
 }
 
 bool
 conf_rule_header_converter(const struct config *c, const char *value, struct err *e)
 {
+    enum converter ignored;
+
     (void)c;
-    if (strcmp(value, "org.apache.kafka.connect.storage.SimpleHeaderConverter") == 0 ||
-        strcmp(value, "SimpleHeaderConverter") == 0)
+    if (conf_converter(value, &ignored) && ignored != CONVERTER_BYTES)
         return true;
-    return wrong(e, "only org.apache.kafka.connect.storage.SimpleHeaderConverter is there for now");
+    return wrong(e,
+                 "only SimpleHeaderConverter, JsonConverter and StringConverter of Apache Kafka "
+                 "are there");
 }
 
 /* --------------------------------------------------------------------------------------------------------- modes */

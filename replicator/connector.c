@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "decoder/filter.h"
 #include "decoder/mapper.h"
+#include "decoder/smt.h"
 #include "replicator/conf.h"
 #include "replicator/connector_priv.h"
 #include "replicator/uuid.h"
@@ -76,8 +77,9 @@ connector_new(const struct connector_options *o, struct err *e)
     if (c->filter)
         c->mappers = mappers_new(c->config, e);
     c->settings.mappers = c->mappers;
-    if (c->mappers)
+    if (c->mappers && smt_chain_new(c->config, &c->settings, c->run_id, &c->chain, e))
         c->params = pg_params_from_config(c->config, e);
+    c->settings.chain = c->chain;
     if (!c->params || c->stop_fd < 0) {
         connector_free(c);
         return NULL;
@@ -92,6 +94,7 @@ connector_free(struct connector *c)
         return;
     filter_free(c->filter);
     mappers_free(c->mappers);
+    smt_chain_free(c->chain);
     pg_params_free(c->params);
     if (c->stop_fd >= 0)
         close(c->stop_fd);

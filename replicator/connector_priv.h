@@ -45,6 +45,7 @@ struct connector {
     struct settings settings;
     struct filter *filter;
     struct mappers *mappers;
+    struct smt_chain *chain;
     struct pg_params *params;
     int stop_fd; /* wakes the thread: one of the flags changed */
     atomic_bool stopping, starting, paused;

@@ -214,7 +214,7 @@ pipeline_count_records(struct pipeline *p)
     uint64_t most = 0;
 
     for (unsigned i = 0; i < p->parts.nsinks; i++) {
-        uint64_t n = 0;
+        uint64_t n = p->out[i].hidden;
 
         for (size_t k = 0; k < p->out[i].n; k++)
             n += !p->out[i].recs[k].null_value;

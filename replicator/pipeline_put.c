@@ -124,6 +124,17 @@ pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct re
     out->unconverted = 0;
 }
 
+static void
+pipeline_warn_skipped(struct recbuf *out, uint64_t lsn)
+{
+    char text[NUM_LSN_TEXT];
+
+    log_warn("%s: %" PRIu64 " record%s left out because errors.tolerance is all: %s",
+             num_lsn_text(text, lsn), out->skipped, out->skipped == 1 ? "" : "s",
+             out->skipped_why.msg);
+    out->skipped = 0;
+}
+
 /* Encodes a change for every sink; total records and bytes. */
 bool
 pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uint32_t *bytes,
@@ -140,6 +151,8 @@ pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uin
             return false;
         if (__builtin_expect(out->unconverted != 0, 0))
             pipeline_warn_unconverted(p, c->plan, out, c->lsn);
+        if (__builtin_expect(out->skipped != 0, 0))
+            pipeline_warn_skipped(out, c->lsn);
         *nrecs += (unsigned)out->n;
         total += out->bytes.n;
     }

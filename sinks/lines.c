@@ -1,6 +1,7 @@
 /*
  * The lines sink: a JSON object per record and line, {"topic":…,"key":…,"value":…,"headers":{…}}, to a file or standard
- * output. Key and value are the converter's JSON as it is; null stands for no bytes.
+ * output. Key and value are the converter's JSON as it is, or a string of what another converter made; null stands for no
+ * bytes.
  *
  * A record is acknowledged when write(2) has taken its line; in a regular file, when fdatasync has, which is done for many
  * lines at a time. A pipe whose reader is slow makes the sink full.
@@ -21,7 +22,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "decoder/json_conv.h"
+#include "decoder/encoder.h"
 #include "sinks/sink.h"
 
 enum {
@@ -57,9 +58,10 @@ struct lines_sink {
 };
 
 struct lines_prog {
-    struct json_program *json;
+    struct encoder *encoder;
     char *start; /* {"topic":"…","key": */
     size_t nstart;
+    bool json_key, json_value;
 };
 
 static bool
@@ -69,11 +71,13 @@ lines_compile(struct sink *s, const struct plan *p, void **prog, struct err *e)
     struct buf b;
 
     (void)s;
-    l->json = json_compile(p, e);
-    if (!l->json) {
+    l->encoder = encoder_new(p, e);
+    if (!l->encoder) {
         free(l);
         return false;
     }
+    l->json_key = p->settings->key_converter == CONVERTER_JSON;
+    l->json_value = p->settings->value_converter == CONVERTER_JSON;
     buf_init(&b, 4096);
     BUF_LIT(&b, "{\"topic\":");
     json_cstr(&b, p->topic);
@@ -91,7 +95,7 @@ lines_discard(struct sink *s, void *prog)
     struct lines_prog *l = prog;
 
     (void)s;
-    json_discard(l->json);
+    encoder_free(l->encoder);
     free(l->start);
     free(l);
 }
@@ -99,7 +103,7 @@ lines_discard(struct sink *s, void *prog)
 static bool
 lines_encode(const void *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
-    return json_encode(((const struct lines_prog *)prog)->json, c, out, e);
+    return encoder_encode(((const struct lines_prog *)prog)->encoder, c, out, e);
 }
 
 /* -------------------------------------------------------------------------------------------------------- writing */
@@ -174,21 +178,71 @@ sync_out(struct lines_sink *s, struct err *e)
     return true;
 }
 
+/* Own headers from..to; `first`: none stands before. */
+static bool
+own_headers(struct lines_sink *s, const struct recbuf *b, const struct record *r, uint32_t from,
+            uint32_t to, bool first)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct record_header_value *h = &b->headers[r->hdr + i];
+
+        if (!first)
+            buf_putc(&s->out, ',');
+        first = false;
+        json_cstr(&s->out, h->name);
+        buf_putc(&s->out, ':');
+        if (h->null)
+            BUF_LIT(&s->out, "null");
+        else
+            json_str(&s->out, recbuf_slice(b, h->at, h->n));
+    }
+    return first;
+}
+
 static void
 headers(struct lines_sink *s, const struct recbuf *b, const struct record *r)
 {
+    bool first = r->nextra == 0;
+
     BUF_LIT(&s->out, ",\"headers\":{");
     if (r->nextra > 0) {
         json_cstr(&s->out, r->extra_name);
         buf_putc(&s->out, ':');
         json_str(&s->out, recbuf_slice(b, r->extra, r->nextra));
     }
+    first = own_headers(s, b, r, 0, r->nlead, first);
     if (r->headers == RECORD_CONTEXT) {
-        if (r->nextra > 0)
+        if (!first)
             buf_putc(&s->out, ',');
+        first = false;
         buf_str(&s->out, s->context);
     }
+    own_headers(s, b, r, r->nlead, r->nhdr, first);
     BUF_LIT(&s->out, "}}\n");
+}
+
+/* Key or value: the converter's JSON as it is; what another converter made, as a string. */
+static void
+side(struct lines_sink *s, const struct recbuf *b, uint32_t at, uint32_t n, bool null, bool is_json)
+{
+    if (null)
+        BUF_LIT(&s->out, "null");
+    else if (is_json)
+        buf_slice(&s->out, recbuf_slice(b, at, n));
+    else
+        json_str(&s->out, recbuf_slice(b, at, n));
+}
+
+static void
+begin_line(struct lines_sink *s, const struct lines_prog *l, const struct record *r)
+{
+    if (!r->topic) {
+        buf_add(&s->out, l->start, l->nstart);
+        return;
+    }
+    BUF_LIT(&s->out, "{\"topic\":");
+    json_cstr(&s->out, r->topic);
+    BUF_LIT(&s->out, ",\"key\":");
 }
 
 static void
@@ -221,10 +275,10 @@ lines_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     if (s->out.n - s->out_at > QUEUE_BYTES || s->written_end - s->synced_end > 2 * SYNC_BYTES)
         return SINK_FULL;
     before = s->out.n;
-    buf_add(&s->out, l->start, l->nstart);
-    buf_slice(&s->out, r->null_key ? SLICE_LIT("null") : recbuf_slice(b, r->key, r->nkey));
+    begin_line(s, l, r);
+    side(s, b, r->key, r->nkey, r->null_key, l->json_key);
     BUF_LIT(&s->out, ",\"value\":");
-    buf_slice(&s->out, r->null_value ? SLICE_LIT("null") : recbuf_slice(b, r->value, r->nvalue));
+    side(s, b, r->value, r->nvalue, r->null_value, l->json_value);
     headers(s, b, r);
     if (!buf_ok(&s->out)) {
         s->out.n = before;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "decoder/json_conv.h"
+#include "decoder/encoder.h"
 #include "sinks/sink.h"
 
 struct null_sink {
@@ -26,7 +26,7 @@ static bool
 null_compile(struct sink *s, const struct plan *p, void **prog, struct err *e)
 {
     (void)s;
-    *prog = json_compile(p, e);
+    *prog = encoder_new(p, e);
     return *prog != NULL;
 }
 
@@ -34,13 +34,13 @@ static void
 null_discard(struct sink *s, void *prog)
 {
     (void)s;
-    json_discard(prog);
+    encoder_free(prog);
 }
 
 static bool
 null_encode(const void *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
-    return json_encode(prog, c, out, e);
+    return encoder_encode(prog, c, out, e);
 }
 
 static enum sink_put

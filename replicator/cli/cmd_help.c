@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "decoder/smt.h"
 #include "decoder/type.h"
 #include "replicator/cli/cli.h"
 #include "replicator/conf.h"
@@ -145,28 +146,101 @@ property_page(struct buf *out, const struct prop *row)
     buf_free(&line);
 }
 
+/* ----------------------------------------------------------------------------------------------------- transforms */
+
+/* "RegexRouter", "Cast$Key or Cast$Value" */
+static void
+smt_title(struct buf *out, const struct smt_info *s)
+{
+    const char *tail = strrchr(s->name, '.') + 1;
+
+    if (s->sides)
+        buf_printf(out, "%s$Key, %s$Value", tail, tail);
+    else
+        buf_str(out, tail);
+}
+
+static void
+smt_page(struct buf *out, const struct smt_info *s)
+{
+    buf_printf(out, "%s%s\n", s->name, s->sides ? "$Key, ...$Value" : "");
+    cli_wrap(out, s->doc, 2);
+    for (size_t i = 0; i < s->props->n; i++) {
+        buf_putc(out, '\n');
+        property_page(out, &s->props->rows[i]);
+    }
+}
+
+static void
+smt_list(struct buf *out, bool predicates)
+{
+    struct smt_info s;
+
+    buf_printf(out, "\n  Built in (`walbridge help NAME` tells more):\n");
+    for (size_t i = 0; smt_next(&i, &s);)
+        if (s.predicate == predicates)
+            buf_printf(out, "    %s%s\n", s.name, s.sides ? "$Key, ...$Value" : "");
+}
+
+static void property_markdown(struct buf *out, const struct prop *row, const char *level);
+
+static void
+smt_markdown(struct buf *out, bool predicates)
+{
+    struct smt_info s;
+
+    for (size_t i = 0; smt_next(&i, &s);) {
+        if (s.predicate != predicates)
+            continue;
+        buf_str(out, "\n## ");
+        smt_title(out, &s);
+        buf_printf(out, "\n\n`%s`\n\n%s\n", s.name, s.doc);
+        for (size_t k = 0; k < s.props->n; k++)
+            property_markdown(out, &s.props->rows[k], "###");
+    }
+}
+
+static void
+transforms_markdown(struct buf *out)
+{
+    buf_str(out,
+            "# Transforms and predicates: reference\n\n"
+            "<!-- printed by `walbridge help --markdown-transforms`; `make docs` renews it "
+            "-->\n\nWhat they do to records, and how they are put into a connector's file: "
+            "[transforms.md](transforms.md).\n\n# Transforms\n");
+    smt_markdown(out, false);
+    buf_str(out, "\n# Predicates\n");
+    smt_markdown(out, true);
+}
+
+/* ------------------------------------------------------------------------------------------------------- any page */
+
 static int
 page_of(struct buf *out, const char *what)
 {
     const struct cli_command *cmd = cli_find(what);
     const struct prop *row = cmd ? NULL : prop_find(conf_tables, what);
+    struct smt_info smt;
     const char *meant;
 
-    if (strcmp(what, "types") == 0) {
+    if (strcmp(what, "types") == 0)
         type_print_reference(out);
+    else if (cmd)
+        cli_help(out, cmd, NULL);
+    else if (row)
+        property_page(out, row);
+    else if (smt_named(what, &smt))
+        smt_page(out, &smt);
+    if (row && (strcmp(what, "transforms") == 0 || strcmp(what, "predicates") == 0))
+        smt_list(out, *what == 'p');
+    if (out->n)
         return cli_print(out);
-    }
-    if (cmd || row) {
-        if (cmd)
-            cli_help(out, cmd, NULL);
-        else
-            property_page(out, row);
-        return cli_print(out);
-    }
     meant = prop_suggest(conf_tables, what);
     if (!meant)
         meant = cli_suggest_command(what);
-    fprintf(stderr, "walbridge: \"%s\" is neither a property nor a command nor \"types\"", what);
+    fprintf(stderr,
+            "walbridge: \"%s\" is neither a property nor a transform nor a command nor \"types\"",
+            what);
     if (meant)
         fprintf(stderr, "; did you mean \"%s\"?", meant);
     fputc('\n', stderr);
@@ -176,12 +250,12 @@ page_of(struct buf *out, const char *what)
 /* -------------------------------------------------------------------------------------------------- all properties */
 
 static void
-property_markdown(struct buf *out, const struct prop *row)
+property_markdown(struct buf *out, const struct prop *row, const char *level)
 {
     struct buf line;
 
     buf_init(&line, PAGE_MAX);
-    buf_printf(out, "\n### `%s%s`\n\n", row->name, row->flags & PROP_PREFIX ? "*" : "");
+    buf_printf(out, "\n%s `%s%s`\n\n", level, row->name, row->flags & PROP_PREFIX ? "*" : "");
     state(&line, row, "`", "`");
     if (line.n)
         buf_printf(out, "**%s**\n\n", buf_cstr(&line));
@@ -223,7 +297,7 @@ group_markdown(struct buf *out, const char *group)
     for (size_t t = 0; conf_tables[t]; t++)
         for (size_t i = 0; i < conf_tables[t]->n; i++)
             if (strcmp(conf_tables[t]->rows[i].group, group) == 0)
-                property_markdown(out, &conf_tables[t]->rows[i]);
+                property_markdown(out, &conf_tables[t]->rows[i], "###");
 }
 
 static void
@@ -256,6 +330,7 @@ config_markdown(struct buf *out)
 static const struct cli_option options[] = {
     {0, "man", NULL, false, NULL, "Print the man page (troff)."},
     {0, "markdown-config", NULL, false, NULL, "Print the reference of all properties."},
+    {0, "markdown-transforms", NULL, false, NULL, "Print the reference of all transforms."},
     {0, "markdown-cli", NULL, false, NULL, "Print the reference of all commands."},
     {0, NULL, NULL, false, NULL, NULL},
 };
@@ -266,6 +341,7 @@ static const struct {
 } pages[] = {
     {"man", cli_man},
     {"markdown-config", config_markdown},
+    {"markdown-transforms", transforms_markdown},
     {"markdown-cli", cli_markdown},
 };
 
@@ -302,7 +378,7 @@ run_help(const struct cli_args *a)
 
 const struct cli_command cmd_help = {
     .path = "help",
-    .operands = "[PROPERTY | COMMAND | types]",
+    .operands = "[PROPERTY | TRANSFORM | COMMAND | types]",
     .max_operands = 2,
     .options = options,
     .run = run_help,

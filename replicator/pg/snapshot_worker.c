@@ -77,6 +77,11 @@ worker_encode(struct snap_worker *w, struct snap_table *t, const struct change *
             return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)c->id.ordinal, t->name);
         if (__builtin_expect(out->unconverted != 0, 0))
             worker_warn_unconverted(w, t, out);
+        if (__builtin_expect(out->skipped != 0, 0)) {
+            log_warn("table \"%s\": a row is left out because errors.tolerance is all: %s", t->name,
+                     out->skipped_why.msg);
+            out->skipped = 0;
+        }
         most = out->bytes.n > most ? out->bytes.n : most;
     }
     b->number = c->id.ordinal;

@@ -42,8 +42,8 @@ kafka_compile(struct sink *base, const struct plan *p, void **prog, struct err *
 {
     struct kafka_prog *k = mem_alloc(sizeof *k);
 
-    k->json = json_compile(p, e);
-    if (!k->json) {
+    k->encoder = encoder_new(p, e);
+    if (!k->encoder) {
         free(k);
         return false;
     }
@@ -58,14 +58,14 @@ kafka_discard(struct sink *base, void *prog)
     struct kafka_prog *k = prog;
 
     (void)base;
-    json_discard(k->json);
+    encoder_free(k->encoder);
     free(k);
 }
 
 static bool
 kafka_encode(const void *prog, const struct change *c, struct recbuf *out, struct err *e)
 {
-    return json_encode(((const struct kafka_prog *)prog)->json, c, out, e);
+    return encoder_encode(((const struct kafka_prog *)prog)->encoder, c, out, e);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- put */
@@ -109,19 +109,33 @@ put_refused(struct kafka_sink *s, const struct kafka_topic *t, const struct reco
     return SINK_TAKEN;
 }
 
+static void
+add_own_headers(rd_kafka_headers_t *list, const struct recbuf *b, const struct record *r,
+                uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct record_header_value *h = &b->headers[r->hdr + i];
+
+        rd_kafka_header_add(list, h->name, -1, h->null ? NULL : b->bytes.p + h->at, (ssize_t)h->n);
+    }
+}
+
 /* The new or old key stands before the context, as Debezium has it. NULL: no headers. */
 static rd_kafka_headers_t *
 headers_of(const struct kafka_sink *s, const struct recbuf *b, const struct record *r)
 {
     rd_kafka_headers_t *list;
 
-    if (r->nextra == 0)
+    if (r->nextra == 0 && r->nhdr == 0)
         return r->headers == RECORD_CONTEXT ? s->context_list : NULL;
-    list = rd_kafka_headers_new(1 + KAFKA_CONTEXT_HEADERS);
-    rd_kafka_header_add(list, r->extra_name, -1, b->bytes.p + r->extra, (ssize_t)r->nextra);
+    list = rd_kafka_headers_new(1 + r->nhdr + KAFKA_CONTEXT_HEADERS);
+    if (r->nextra > 0)
+        rd_kafka_header_add(list, r->extra_name, -1, b->bytes.p + r->extra, (ssize_t)r->nextra);
+    add_own_headers(list, b, r, 0, r->nlead);
     for (size_t i = 0; r->headers == RECORD_CONTEXT && i < KAFKA_CONTEXT_HEADERS; i++)
         rd_kafka_header_add(list, s->context[i].name, -1, s->context[i].value.p,
                             (ssize_t)s->context[i].value.n);
+    add_own_headers(list, b, r, r->nlead, r->nhdr);
     return list;
 }
 
@@ -137,9 +151,9 @@ produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, con
     rd_kafka_error_t *error;
     rd_kafka_resp_err_t code;
 
-    if (!headers)
-        return rd_kafka_produce(rkt, r->first_partition ? 0 : RD_KAFKA_PARTITION_UA,
-                                RD_KAFKA_MSG_F_COPY, value, r->nvalue, key, r->nkey, opaque) == 0
+    if (!headers && r->timestamp_ms == 0)
+        return rd_kafka_produce(rkt, r->partition, RD_KAFKA_MSG_F_COPY, value, r->nvalue, key,
+                                r->nkey, opaque) == 0
                    ? RD_KAFKA_RESP_ERR_NO_ERROR
                    : rd_kafka_last_error();
     rd_kafka_vu_t parts[] = {
@@ -148,13 +162,15 @@ produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, con
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, r->nvalue}},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {key, r->nkey}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->timestamp_ms},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    error = rd_kafka_produceva(s->rk, parts, sizeof parts / sizeof *parts);
+    error = rd_kafka_produceva(s->rk, parts, sizeof parts / sizeof *parts - (headers == NULL));
     if (!error)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     /* The list stays ours when the record was not taken. */
-    if (headers != s->context_list)
+    if (headers && headers != s->context_list)
         rd_kafka_headers_destroy(headers);
     code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
@@ -186,12 +202,36 @@ produce_failed(struct kafka_sink *s, const struct kafka_topic *t, const struct r
     return put_error(s, e);
 }
 
+/* One pointer stands for one name, so that a look at it saves the search. */
+static struct kafka_topic *
+topic_of_record(struct kafka_sink *s, const struct record *r)
+{
+    struct kafka_named *slot = &s->named[((uintptr_t)r->topic >> 4) % KAFKA_NAMED];
+
+    if (slot->name != r->topic)
+        *slot = (struct kafka_named){r->topic, kafka_topic_named(s, r->topic)};
+    return slot->topic;
+}
+
+/* What its headers add, at most: name, value and the lengths of both. */
+static uint64_t
+own_header_bytes(const struct recbuf *b, const struct record *r)
+{
+    uint64_t n = r->nextra;
+
+    for (uint32_t i = 0; i < r->nhdr; i++)
+        n += strlen(b->headers[r->hdr + i].name) + b->headers[r->hdr + i].n + 10;
+    return n;
+}
+
 static enum sink_put
 kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct record *r,
           uint64_t ticket, struct err *e)
 {
     struct kafka_sink *s = (struct kafka_sink *)base;
-    struct kafka_topic *t = ((struct kafka_prog *)prog)->topic;
+    struct kafka_topic *t = __builtin_expect(r->topic == NULL, 1)
+                                ? ((struct kafka_prog *)prog)->topic
+                                : topic_of_record(s, r);
     uint64_t cost = (uint64_t)r->nkey + r->nvalue + KAFKA_RECORD_COST, size;
     struct err refusal = {0};
     rd_kafka_resp_err_t code;
@@ -208,8 +248,10 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
             return ready;
     }
     /* A cheap bound first: only a record near the limit is measured. */
-    if (__builtin_expect(cost + r->nextra + s->headers_bytes > s->max_request_bytes, 0) &&
-        (size = kafka_record_size(r, s->context, KAFKA_CONTEXT_HEADERS)) > s->max_request_bytes) {
+    if (__builtin_expect(cost + own_header_bytes(b, r) + s->headers_bytes > s->max_request_bytes,
+                         0) &&
+        (size = kafka_record_size(b, r, s->context, KAFKA_CONTEXT_HEADERS)) >
+            s->max_request_bytes) {
         err_set(&refusal, ERR_DATA, "kafka.record_too_large",
                 "the message is %llu bytes when serialized which is larger than %llu, which is the "
                 "value of "

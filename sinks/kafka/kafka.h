@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
-#include "decoder/json_conv.h"
+#include "decoder/encoder.h"
 #include "sinks/kafka/client.h"
 #include "sinks/kafka/size.h"
 #include "sinks/kafka/topic.h"
@@ -23,6 +23,13 @@ enum {
     KAFKA_CONTEXT_HEADERS = 4,
     /* What librdkafka keeps for a record beside its bytes. */
     KAFKA_RECORD_COST = 256,
+    KAFKA_NAMED = 256,
+};
+
+/* A topic that transforms named, by the pointer that stands for its name. */
+struct kafka_named {
+    const char *name;
+    struct kafka_topic *topic;
 };
 
 struct kafka_sink {
@@ -44,6 +51,7 @@ struct kafka_sink {
 
     pthread_mutex_t lock; /* of the map only */
     struct map *topics;
+    struct kafka_named named[KAFKA_NAMED]; /* of put alone */
     struct kafka_rules *rules;
     struct sink_topics *tell; /* NULL: nobody asks for the topics */
     unsigned told_epoch;
@@ -66,7 +74,7 @@ struct kafka_sink {
 };
 
 struct kafka_prog {
-    struct json_program *json;
+    struct encoder *encoder;
     struct kafka_topic *topic;
 };
 

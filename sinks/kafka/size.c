@@ -17,7 +17,8 @@ sized(uint64_t n)
 }
 
 uint64_t
-kafka_record_size(const struct record *r, const struct kafka_header *context, size_t n)
+kafka_record_size(const struct recbuf *b, const struct record *r,
+                  const struct kafka_header *context, size_t n)
 {
     uint64_t size = BATCH_OVERHEAD + RECORD_OVERHEAD;
     size_t headers = 0;
@@ -30,6 +31,12 @@ kafka_record_size(const struct record *r, const struct kafka_header *context, si
     }
     for (size_t i = 0; r->headers == RECORD_CONTEXT && i < n; i++) {
         size += sized(strlen(context[i].name)) + sized(context[i].value.n);
+        headers++;
+    }
+    for (uint32_t i = 0; i < r->nhdr; i++) {
+        const struct record_header_value *h = &b->headers[r->hdr + i];
+
+        size += sized(strlen(h->name)) + (h->null ? 1 : sized(h->n));
         headers++;
     }
     return size + sized(headers) - headers;

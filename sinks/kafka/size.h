@@ -16,6 +16,7 @@ struct kafka_header {
  * AbstractRecords.estimateSizeInBytesUpperBound of a version 2 batch holding this record alone. context stands for the
  * headers of a record with RECORD_CONTEXT.
  */
-uint64_t kafka_record_size(const struct record *r, const struct kafka_header *context, size_t n);
+uint64_t kafka_record_size(const struct recbuf *b, const struct record *r,
+                           const struct kafka_header *context, size_t n);
 
 #endif

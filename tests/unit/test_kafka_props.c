@@ -438,14 +438,14 @@ sizes_are_those_java_computes(void **state)
     struct record r = {.null_key = true, .null_value = true};
 
     (void)state;
-    assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 1 + 1 + 1);
+    assert_int_equal(kafka_record_size(NULL, &r, context, 1), 61 + 21 + 1 + 1 + 1);
     r = (struct record){.nkey = 10, .nvalue = 1200000};
-    assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 1 + 10 + 4 + 1200000 + 1);
+    assert_int_equal(kafka_record_size(NULL, &r, context, 1), 61 + 21 + 1 + 10 + 4 + 1200000 + 1);
     r = (struct record){.nkey = 63, .nvalue = 64, .headers = RECORD_CONTEXT};
-    assert_int_equal(kafka_record_size(&r, context, 1),
+    assert_int_equal(kafka_record_size(NULL, &r, context, 1),
                      61 + 21 + 1 + 63 + 2 + 64 + 1 + 1 + 3 + 1 + 5);
     r = (struct record){.nkey = 1, .nvalue = 1, .nextra = 2, .extra_name = "xx"};
-    assert_int_equal(kafka_record_size(&r, context, 1), 61 + 21 + 2 + 2 + 1 + 3 + 3);
+    assert_int_equal(kafka_record_size(NULL, &r, context, 1), 61 + 21 + 2 + 2 + 1 + 3 + 3);
 }
 
 static bool

@@ -39,7 +39,8 @@ setup(void **state)
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof f->path, "%s/out", f->folder);
     f->settings = (struct settings){.prefix = "shop"};
-    f->prog = (struct lines_prog){.start = start, .nstart = sizeof start - 1};
+    f->prog = (struct lines_prog){
+        .start = start, .nstart = sizeof start - 1, .json_key = true, .json_value = true};
     recbuf_init(&f->buf, 64 << 20);
     *state = f;
     return 0;

@@ -1,0 +1,391 @@
+/* Transforms and predicates: what they make of each kind of record, and what is refused. */
+#include "decoder/smt.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/unit/smt_fixture.h"
+
+static int
+setup(void **state)
+{
+    struct smtfix *f = mem_alloc(sizeof(*f));
+
+    smtfix_open(f);
+    *state = f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    smtfix_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void
+chain(struct smtfix *f, const char *const *pairs)
+{
+    if (!smtfix_chain(f, pairs))
+        fail_msg("%s", f->e.msg);
+}
+
+static void
+gives(struct smtfix *f, enum change_op op, const char *const *before, const char *const *after,
+      const char *expected)
+{
+    if (!smtfix_encode(f, op, before, after))
+        fail_msg("%s", f->e.msg);
+    assert_string_equal(smtfix_text(f), expected);
+}
+
+#define UNWRAP "transforms.u.type", "io.debezium.transforms.ExtractNewRecordState"
+#define ROW1 SMT_ROW("1", "a")
+#define ROW2 SMT_ROW("1", "b")
+#define VALUE(name) "{\"id\":1,\"name\":\"" name "\",\"body\":\"empty\",\"amount\":null,\"at\":null"
+#define KEY "p.public.item|{\"id\":1}|"
+
+/* ------------------------------------------------------------------------------------- ExtractNewRecordState */
+
+static void
+a_row_stands_for_its_envelope(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP));
+    gives(f, OP_CREATE, NULL, ROW1, KEY VALUE("a") "}|\n");
+    gives(f, OP_READ, NULL, ROW1, KEY VALUE("a") "}|\n");
+    gives(f, OP_UPDATE, NULL, ROW2, KEY VALUE("b") "}|\n");
+    gives(f, OP_UPDATE, ROW1, ROW2, KEY VALUE("b") "}|\n");
+    gives(f, OP_TRUNCATE, NULL, NULL, "");
+}
+
+static void
+deletes_are_handled_as_the_mode_says(void **state)
+{
+    static const struct {
+        const char *mode, *expected;
+    } cases[] = {
+        {"drop", ""},
+        {"tombstone", KEY "null|\n"},
+        {"delete-to-tombstone", KEY "~|\n"},
+        {"rewrite", KEY VALUE("a") ",\"__deleted\":\"true\"}|\n"},
+        {"rewrite-with-tombstone", KEY VALUE("a") ",\"__deleted\":\"true\"}|\n" KEY "~|\n"},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.delete.tombstone.handling.mode",
+                           cases[i].mode));
+        gives(f, OP_DELETE, ROW1, NULL, cases[i].expected);
+    }
+}
+
+static void
+names_of_older_releases_count_for_deletes(void **state)
+{
+    static const struct {
+        const char *mode, *drop, *expected;
+    } cases[] = {
+        {"none", "true", KEY "null|\n"},
+        {"none", "false", KEY "null|\n" KEY "~|\n"},
+        {"drop", "true", ""},
+        {"drop", "false", KEY "~|\n"},
+        {"rewrite", "true", KEY VALUE("a") ",\"__deleted\":\"true\"}|\n"},
+        {"rewrite", "false", KEY VALUE("a") ",\"__deleted\":\"true\"}|\n" KEY "~|\n"},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.delete.handling.mode",
+                           cases[i].mode, "transforms.u.drop.tombstones", cases[i].drop));
+        gives(f, OP_DELETE, ROW1, NULL, cases[i].expected);
+    }
+}
+
+static void
+fields_of_the_envelope_are_added(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.add.fields",
+                       "op,source.lsn:position,table,nothing,transaction.id",
+                       "transforms.u.add.headers", "op, source.snapshot,name",
+                       "transforms.u.add.headers.prefix", ""));
+    gives(f, OP_CREATE, NULL, ROW1,
+          KEY VALUE("a") ",\"__op\":\"c\",\"__position\":850,\"__table\":\"item\","
+                         "\"__transaction_id\":null}|op=c,source_snapshot=~,name=p\n");
+    f->block = (struct txn_block){4, 2};
+    f->with_block = true;
+    gives(f, OP_READ, NULL, ROW1,
+          KEY VALUE("a") ",\"__op\":\"r\",\"__position\":850,\"__table\":\"item\","
+                         "\"__transaction_id\":\"742:850\"}|op=r,source_snapshot=first,name=p\n");
+}
+
+static void
+a_tombstone_is_headed_by_its_operation(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.delete.tombstone.handling.mode",
+                       "rewrite-with-tombstone", "transforms.u.add.headers", "op,lsn"));
+    gives(f, OP_DELETE, ROW1, NULL,
+          KEY VALUE("a") ",\"__deleted\":\"true\"}|__op=d,__lsn=850\n" KEY "~|__op=d\n");
+}
+
+static void
+a_column_can_be_the_topic(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.route.by.field", "name"));
+    gives(f, OP_CREATE, NULL, ROW1, "a|{\"id\":1}|" VALUE("a") "}|\n");
+    gives(f, OP_CREATE, NULL, ROW2, "b|{\"id\":1}|" VALUE("b") "}|\n");
+    gives(f, OP_CREATE, NULL, SMT_ROW("1", " "), KEY VALUE(" ") "}|\n");
+    gives(f, OP_DELETE, ROW2, NULL, "b|{\"id\":1}|null|\n");
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.route.by.field", "id"));
+    assert_false(smtfix_encode(f, OP_CREATE, NULL, ROW1));
+    assert_string_equal(f->e.code, "transform.failed");
+}
+
+static void
+halves_of_a_key_change_pass_one_by_one(void **state)
+{
+    struct smtfix *f = *state;
+
+    f->d.settings.context_headers = true;
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP));
+    gives(f, OP_UPDATE, ROW1, SMT_ROW("2", "a"),
+          "p.public.item|{\"id\":1}|null|__debezium.newkey={\"id\":2},context=*\n"
+          "p.public.item|{\"id\":2}|{\"id\":2,\"name\":\"a\",\"body\":\"empty\",\"amount\":null,"
+          "\"at\":null}|__debezium.oldkey={\"id\":1},context=*\n");
+    assert_int_equal(f->out.hidden, 0);
+}
+
+static void
+records_that_are_no_envelopes_pass(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP));
+    f->d.settings.heartbeat_prefix = "__debezium-heartbeat";
+    assert_true(smtfix_encode_event(f, OP_HEARTBEAT));
+    assert_string_equal(
+        smtfix_text(f),
+        "__debezium-heartbeat.p|{\"serverName\":\"p\"}|{\"ts_ms\":1795256446000}|@0\n");
+    assert_true(smtfix_encode_event(f, OP_MESSAGE));
+    assert_non_null(strstr(smtfix_text(f), "{\"prefix\":\"pre\"}|{\"op\":\"m\",\"ts_ms\":"));
+    assert_non_null(
+        strstr(smtfix_text(f), "\"message\":{\"prefix\":\"pre\",\"content\":\"aGVsbG8=\"}}"));
+}
+
+static void
+an_untouched_envelope_is_the_converters(void **state)
+{
+    struct smtfix *f = *state;
+    char plain[20000];
+
+    f->d.settings.value_json.schemas = true;
+    chain(f, SMT_CHAIN("transforms", ""));
+    assert_null(f->chain);
+    assert_true(smtfix_encode(f, OP_UPDATE, ROW1, ROW2));
+    snprintf(plain, sizeof(plain), "%s", smtfix_text(f));
+    chain(f, SMT_CHAIN("transforms", "f", "transforms.f.type", "Filter", "transforms.f.predicate",
+                       "p", "predicates", "p", "predicates.p.type", "RecordIsTombstone"));
+    gives(f, OP_UPDATE, ROW1, ROW2, plain);
+}
+
+/* ------------------------------------------------------------------------------------------ topics, predicates */
+
+static void
+topics_are_replaced_as_java_does(void **state)
+{
+    static const struct {
+        const char *regex, *replacement, *topic;
+    } cases[] = {
+        {"(.*)\\.item", "$1.thing", "p.public.thing"},
+        {"p\\.(?<s>[^.]*)\\.(.*)", "${s}-$2", "public-item"},
+        {"(.*)", "\\$$1\\\\", "$p.public.item\\"},
+        {"(.*)item", "$10", "p.public.0"},
+        {"public", "x", "p.public.item"},
+        {"p|p.public.item", "x", "x.public.item"},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        chain(f, SMT_CHAIN("transforms", "r", "transforms.r.type",
+                           "org.apache.kafka.connect.transforms.RegexRouter", "transforms.r.regex",
+                           cases[i].regex, "transforms.r.replacement", cases[i].replacement));
+        assert_true(smtfix_encode(f, OP_CREATE, NULL, ROW1));
+        assert_memory_equal(smtfix_text(f), cases[i].topic, strlen(cases[i].topic));
+        assert_int_equal(smtfix_text(f)[strlen(cases[i].topic)], '|');
+    }
+}
+
+static void
+a_predicate_decides_for_each_record(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u,f", UNWRAP, "transforms.u.predicate", "item",
+                       "transforms.f.type", "Filter", "transforms.f.predicate", "item",
+                       "transforms.f.negate", "TRUE", "predicates", "item", "predicates.item.type",
+                       "TopicNameMatches", "predicates.item.pattern", ".*item"));
+    gives(f, OP_CREATE, NULL, ROW1, KEY VALUE("a") "}|\n");
+    f->d.settings.transaction_topic = "transaction";
+    assert_true(smtfix_encode_event(f, OP_BEGIN));
+    assert_int_equal(f->out.n, 0);
+    assert_int_equal(f->out.hidden, 1);
+}
+
+static void
+headers_are_asked_for_by_name(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "f", "transforms.f.type", "Filter", "transforms.f.predicate",
+                       "h", "predicates", "h", "predicates.h.type", "HasHeaderKey",
+                       "predicates.h.name", "__debezium.newkey"));
+    assert_true(smtfix_encode(f, OP_UPDATE, ROW1, SMT_ROW("2", "a")));
+    assert_int_equal(f->out.n, 1);
+    assert_int_equal(f->out.hidden, 1);
+}
+
+/* -------------------------------------------------------------------------------------------------- failing */
+
+static void
+a_failing_transform_names_itself_or_leaves_the_record_out(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.add.fields", "gone.x"));
+    assert_false(smtfix_encode(f, OP_CREATE, NULL, ROW1));
+    assert_int_equal(f->e.cls, ERR_FATAL);
+    assert_string_equal(f->e.code, "transform.failed");
+    assert_non_null(strstr(f->e.msg, "\"u\" (io.debezium.transforms.ExtractNewRecordState)"));
+    assert_non_null(strstr(f->e.msg, "p.public.item"));
+    chain(f, SMT_CHAIN("transforms", "u", UNWRAP, "transforms.u.add.fields", "gone.x",
+                       "errors.tolerance", "all"));
+    gives(f, OP_CREATE, NULL, ROW1, "");
+    assert_int_equal(f->out.skipped, 1);
+    assert_int_equal(f->out.hidden, 1);
+}
+
+struct issues {
+    unsigned n;
+    char text[20][700];
+};
+
+static void
+collect(void *arg, bool is_error, const char *property, const char *text)
+{
+    struct issues *is = arg;
+
+    (void)property;
+    snprintf(is->text[is->n++], sizeof(is->text[0]), "%c %s", is_error ? 'E' : 'W', text);
+}
+
+static void
+every_problem_is_told_at_once(void **state)
+{
+    static const char *const pairs[] = {
+        "transforms",
+        "a,b,c,d,e,a",
+        "transforms.a.type",
+        "com.example.Own",
+        "transforms.c.type",
+        "org.apache.kafka.connect.transforms.RegexRouter",
+        "transforms.c.regex",
+        "(x",
+        "transforms.d.type",
+        "RegexRouter",
+        "transforms.d.regex",
+        "(x)",
+        "transforms.d.replacement",
+        "$2",
+        "transforms.d.predicate",
+        "nowhere",
+        "transforms.e.type",
+        "ExtractNewRecordState",
+        "transforms.e.delete.tombstone.handling.mode",
+        "sometimes",
+        "transforms.e.negate",
+        "maybe",
+        "transforms.z.type",
+        "x",
+        NULL,
+    };
+    static const char *const expected[] = {
+        "E property \"transforms.a.type\" has the value \"com.example.Own\"",
+        "E property \"transforms.b.type\" is required",
+        "E property \"transforms.c.replacement\" is required",
+        "E property \"transforms.d\" cannot be used: the expression has no group 2",
+        "E property \"transforms.e.delete.tombstone.handling.mode\" has the value \"sometimes\"",
+        "E property \"transforms\" names \"a\" twice",
+        "E property \"transforms.a.type\"",
+        "E property \"transforms.d.predicate\" has the value \"nowhere\"",
+        "E property \"transforms.e.negate\" has the value \"maybe\"",
+        "W property \"transforms.z.type\" is of none",
+    };
+    struct smtfix *f = *state;
+    struct issues is = {0};
+
+    assert_false(smtfix_chain(f, pairs));
+    assert_int_equal(smt_check(f->config, collect, &is), 9);
+    assert_int_equal(is.n, sizeof(expected) / sizeof(*expected));
+    for (size_t i = 0; i < is.n; i++)
+        if (strncmp(is.text[i], expected[i], strlen(expected[i])) != 0)
+            fail_msg("%s\nis not: %s", is.text[i], expected[i]);
+}
+
+static void
+every_transform_says_what_it_is(void **state)
+{
+    struct smt_info s;
+    size_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; smt_next(&i, &s); n++) {
+        assert_non_null(strrchr(s.name, '.'));
+        assert_true(strlen(s.doc) > 10);
+        for (size_t k = 0; k < s.props->n; k++)
+            if (!s.props->rows[k].doc || !s.props->rows[k].name)
+                fail_msg("%s, row %zu", s.name, k);
+        assert_true(smt_named(s.name, &s));
+    }
+    assert_true(n >= 8);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_row_stands_for_its_envelope, setup, teardown),
+        cmocka_unit_test_setup_teardown(deletes_are_handled_as_the_mode_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_of_older_releases_count_for_deletes, setup, teardown),
+        cmocka_unit_test_setup_teardown(fields_of_the_envelope_are_added, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tombstone_is_headed_by_its_operation, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_column_can_be_the_topic, setup, teardown),
+        cmocka_unit_test_setup_teardown(halves_of_a_key_change_pass_one_by_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(records_that_are_no_envelopes_pass, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_untouched_envelope_is_the_converters, setup, teardown),
+        cmocka_unit_test_setup_teardown(topics_are_replaced_as_java_does, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_predicate_decides_for_each_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(headers_are_asked_for_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failing_transform_names_itself_or_leaves_the_record_out,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(every_problem_is_told_at_once, setup, teardown),
+        cmocka_unit_test(every_transform_says_what_it_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
