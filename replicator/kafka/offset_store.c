@@ -22,8 +22,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "replicator/kafka/compacted_topic.h"
 #include "replicator/kafka/murmur2.h"
-#include "replicator/kafka/offset_topic.h"
 #include "replicator/offset.h"
 #include "replicator/offset_own.h"
 #include "sinks/kafka/client.h"
@@ -105,6 +105,17 @@ client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const
     return rk;
 }
 
+static struct compacted_topic
+topic_of(const struct offset_kafka *k)
+{
+    return (struct compacted_topic){
+        .what = "offsets topic",
+        .name = k->topic,
+        .partitions = (int)config_int(k->config, "offset.storage.partitions"),
+        .replicas = (int)config_int(k->config, "offset.storage.replication.factor"),
+    };
+}
+
 /*
  * One request at a time and idempotent: a save that timed out here and reaches the broker late must not land behind a newer
  * one. The 500 ms that librdkafka waits for its producer id pass on the offset thread.
@@ -112,6 +123,7 @@ client_new(const struct offset_kafka *k, rd_kafka_type_t type, const char *const
 static bool
 connect_producer(struct offset_kafka *k, struct err *e)
 {
+    struct compacted_topic topic;
     char timeout[24];
     const char *const rows[][2] = {{"enable.idempotence", "true"},
                                    {"acks", "all"},
@@ -126,7 +138,8 @@ connect_producer(struct offset_kafka *k, struct err *e)
     k->producer = client_new(k, RD_KAFKA_PRODUCER, rows, e);
     if (!k->producer)
         return false;
-    if (!offset_topic_ready(k->producer, k->config, k->topic, &k->partitions, e)) {
+    topic = topic_of(k);
+    if (!compacted_topic_ready(k->producer, &topic, &k->partitions, e)) {
         rd_kafka_destroy(k->producer);
         k->producer = NULL;
         return false;
@@ -289,7 +302,7 @@ take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *
 static bool
 find_ends(const struct offset_kafka *k, rd_kafka_t *consumer, int64_t *ends, struct err *e)
 {
-    int64_t until_us = clock_mono_us() + OFFSET_TOPIC_WAIT_MS * INT64_C(1000);
+    int64_t until_us = clock_mono_us() + COMPACTED_TOPIC_WAIT_MS * INT64_C(1000);
 
     for (int32_t p = 0; p < k->partitions; p++) {
         int64_t low = 0, high = 0;
@@ -356,15 +369,12 @@ read_to_ends(const struct offset_kafka *k, rd_kafka_topic_t *rkt, rd_kafka_queue
 static bool
 topic_is_there(const struct offset_kafka *k, rd_kafka_t *consumer, bool *there, struct err *e)
 {
-    const struct rd_kafka_metadata *meta;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(consumer, k->topic, NULL);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(consumer, 0, rkt, &meta, (int)k->timeout_ms);
+    struct compacted_topic topic = topic_of(k);
+    int32_t partitions;
 
-    rd_kafka_topic_destroy(rkt);
-    if (code)
-        return kafka_err(e, code, "offsets topic \"%s\"", k->topic);
-    *there = meta->topic_cnt == 1 && meta->topics[0].partition_cnt > 0;
-    rd_kafka_metadata_destroy(meta);
+    if (!compacted_topic_look(consumer, &topic, (int)k->timeout_ms, &partitions, e))
+        return false;
+    *there = partitions > 0;
     return true;
 }
 

@@ -300,6 +300,7 @@ the_topic_is_made_compacted_with_its_partitions(void **state)
 {
     struct fixture *f = *state;
     struct offset_kafka *k = (struct offset_kafka *)f->store;
+    struct compacted_topic topic;
 
     if (!real_broker())
         skip();
@@ -307,7 +308,8 @@ the_topic_is_made_compacted_with_its_partitions(void **state)
     assert_true(f->store->ops->save(f->store, &f->offset, NULL));
     assert_int_equal(k->partitions, 7);
     /* Anything but "compact" would be an error of this. */
-    assert_true(offset_topic_ready(k->producer, k->config, k->topic, &k->partitions, NULL));
+    topic = topic_of(k);
+    assert_true(compacted_topic_ready(k->producer, &topic, &k->partitions, NULL));
 }
 
 static void
