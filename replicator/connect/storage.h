@@ -13,7 +13,7 @@
 #include "base/slice.h"
 
 enum storage_topic { STORAGE_CONFIGS, STORAGE_STATUSES, STORAGE_OFFSETS, STORAGE_TOPICS };
-enum { STORAGE_HEADERS_MAX = 16 };
+enum { STORAGE_HEADERS_MAX = 16, STORAGE_MEMBER_TEXT = 300 };
 
 struct storage_header {
     const char *name;
@@ -37,20 +37,28 @@ struct storage_handler {
     void (*record)(void *arg, const struct storage_record *r);
     /* Once: what stood there at the start was read (e NULL), or the topics cannot be used. */
     void (*ready)(void *arg, const struct err *e);
+    /* Before that: what it is waiting for. */
+    void (*trouble)(void *arg, const struct err *e);
 };
 
 struct storage;
 struct storage_ops {
     /* Begins to read; returns at once. */
     bool (*start)(struct storage *s, const struct storage_handler *h, struct err *e);
-    /* n records in order: durable and read back when it returns. From any thread but the storage's. */
+    /* n records of one topic in order: durable when it returns, those of the configuration topic also read back. From any
+     * thread but the storage's. */
     bool (*put)(struct storage *s, const struct storage_record *records, size_t n, struct err *e);
     /* Does not wait: for statuses, the latest of which counts. */
     void (*post)(struct storage *s, const struct storage_record *r);
     /* Reads up to what stands there now. */
     bool (*sync)(struct storage *s, struct err *e);
+    /* Real workers of the group that are alive, at this moment. *who: of one of them, for messages. Blocks. */
+    bool (*members)(struct storage *s, unsigned *n, char who[STORAGE_MEMBER_TEXT], struct err *e);
+    /* The cluster's id; "" not known. */
+    void (*cluster_id)(struct storage *s, char *out, size_t n);
     /* What was posted goes out, for at most this long. */
     void (*flush)(struct storage *s, int64_t ms);
+    /* Nobody is in a call of it any more. */
     void (*close)(struct storage *s);
 };
 /* First member of every storage. */

@@ -1,4 +1,5 @@
 /* The storage topics in memory: what is written is read at once, by the writer's thread. Nothing outlives the process. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -43,6 +44,24 @@ memory_sync(struct storage *s, struct err *e)
     return true;
 }
 
+/* There is no group. */
+static bool
+memory_members(struct storage *s, unsigned *n, char who[STORAGE_MEMBER_TEXT], struct err *e)
+{
+    (void)s;
+    (void)e;
+    *n = 0;
+    who[0] = '\0';
+    return true;
+}
+
+static void
+memory_cluster_id(struct storage *s, char *out, size_t n)
+{
+    (void)s;
+    snprintf(out, n, "memory");
+}
+
 static void
 memory_flush(struct storage *s, int64_t ms)
 {
@@ -63,6 +82,8 @@ storage_memory_new(void)
                                            .put = memory_put,
                                            .post = memory_post,
                                            .sync = memory_sync,
+                                           .members = memory_members,
+                                           .cluster_id = memory_cluster_id,
                                            .flush = memory_flush,
                                            .close = memory_close};
     struct memory *m = mem_alloc(sizeof(*m));

@@ -37,6 +37,7 @@ struct storage;
 
 struct worker_options {
     const struct config *config; /* of the worker (worker_conf.h), validated; outlives it */
+    struct storage *storage;     /* taken over; NULL: in Kafka */
     const char *const *sinks;    /* of each connector: "kafka", … */
     size_t nsinks;
     /* Asked on the caller's thread before a configuration is stored by create, put or patch; NULL: every one will do. */
@@ -45,14 +46,14 @@ struct worker_options {
 };
 
 struct worker *worker_new(const struct worker_options *o, struct err *e);
-/* Begins to read the storage topics; returns at once. Until they are read, requests wait or say 503. */
+/* Begins to read the storage topics; returns at once. Until they are read, reading waits a moment and then says 503. */
 bool worker_start(struct worker *w, struct err *e);
-/* Runs connectors on the calling thread until worker_stop, then stops them in order. False: e. */
+/* Runs connectors on the calling thread until worker_stop, then stops them in order. False: e says why it cannot. */
 bool worker_run(struct worker *w, struct err *e);
 /* From any thread. */
 void worker_stop(struct worker *w);
-/* Connectors that do not end in time may be left: true when nothing that they do could be lost. */
-bool worker_may_abandon(struct worker *w);
+/* After worker_run said true: some connectors are left, which were still starting, so nothing is lost by leaving them. */
+bool worker_has_left(const struct worker *w);
 void worker_free(struct worker *w);
 
 /* ------------------------------------------------------------------------------------------------------- facts */
@@ -70,14 +71,14 @@ struct worker_facts {
     const char *worker_id; /* host:port, as in statuses */
     char cluster_id[64];   /* "" not known yet */
     enum worker_state state;
-    char message[400]; /* what /health says beside it: for whom it waits, why it failed */
+    char message[600]; /* what /health says beside it: for whom it waits, why it failed */
     bool topic_tracking, topic_reset;
 };
 void worker_facts(struct worker *w, struct worker_facts *out);
 
 /* ----------------------------------------------------------------------------------------------------- reading */
 
-json_t *worker_names(struct worker *w); /* ["a","b"] */
+json_t *worker_names(struct worker *w, struct worker_error *e); /* ["a","b"] */
 json_t *worker_info(struct worker *w, const char *name,
                     struct worker_error *e); /* {"name","config","tasks","type"} */
 json_t *worker_config(struct worker *w, const char *name,
