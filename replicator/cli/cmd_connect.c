@@ -14,6 +14,8 @@
 #include "replicator/cli/conf_args.h"
 #include "replicator/connect/worker.h"
 #include "replicator/connect/worker_conf.h"
+#include "replicator/rest/api.h"
+#include "replicator/rest/server.h"
 
 enum { CONNECT_TWICE_US = 300000 };
 
@@ -76,6 +78,15 @@ struct connect_signals {
     int64_t asked_us; /* 0: not yet */
 };
 
+static void
+connect_signal_set(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGUSR1);
+}
+
 /* Asked twice: at once. What is open is sent again at the next start. SIGUSR1 is our own: the worker has ended. */
 static void *
 connect_wait_for_signals(void *arg)
@@ -109,9 +120,32 @@ connect_watch_signals(struct connect_signals *s, struct err *e)
 
 /* ------------------------------------------------------------------------------------------------ running */
 
-static int
-connect_run(const struct worker_options *o, struct connect_signals *signals)
+/* The REST server first, so that whoever looks after the container sees it: the topics are read meanwhile. It goes last, too,
+ * for those who ask how the stop is getting on. */
+static bool
+connect_serve(struct worker *w, const struct config *c, struct connect_signals *signals,
+              struct err *e)
 {
+    struct rest *rest = rest_start(c, w, e);
+    bool ok;
+
+    if (!rest)
+        return err_wrap(e, "REST server");
+    ok = worker_start(w, e) && connect_watch_signals(signals, e);
+    if (ok) {
+        ok = worker_run(w, e);
+        pthread_kill(signals->thread, SIGUSR1);
+        pthread_join(signals->thread, NULL);
+    }
+    worker_stop(w);
+    rest_stop(rest);
+    return ok;
+}
+
+static int
+connect_run(const struct config *c, const struct worker_options *o)
+{
+    struct connect_signals signals;
     struct err e = {0};
     struct worker *w = worker_new(o, &e);
     bool ok;
@@ -120,13 +154,9 @@ connect_run(const struct worker_options *o, struct connect_signals *signals)
         log_err(LOG_ERROR, &e, "worker");
         return conf_args_exit(&e);
     }
-    signals->worker = w;
-    ok = connect_watch_signals(signals, &e);
-    if (ok) {
-        ok = worker_start(w, &e) && worker_run(w, &e);
-        pthread_kill(signals->thread, SIGUSR1);
-        pthread_join(signals->thread, NULL);
-    }
+    signals = (struct connect_signals){.worker = w};
+    connect_signal_set(&signals.set);
+    ok = connect_serve(w, c, &signals, &e);
     if (!ok)
         log_err(LOG_ERROR, &e, "worker");
     if (worker_has_left(w)) {
@@ -143,18 +173,15 @@ static int
 connect_main(const struct cli_args *a)
 {
     static const char *const sinks[] = {"kafka"};
-    struct connect_signals signals = {0};
-    struct worker_options o = {.sinks = sinks, .nsinks = 1};
+    struct worker_options o = {.sinks = sinks, .nsinks = 1, .check = api_check};
     struct config *c;
     struct err e = {0};
+    sigset_t set;
     int code;
 
     /* Before any thread exists: all of them inherit the mask, one reads them. */
-    sigemptyset(&signals.set);
-    sigaddset(&signals.set, SIGTERM);
-    sigaddset(&signals.set, SIGINT);
-    sigaddset(&signals.set, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &signals.set, NULL);
+    connect_signal_set(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     connect_log_level(a);
     c = connect_read(a, &e);
@@ -163,7 +190,8 @@ connect_main(const struct cli_args *a)
         return conf_args_exit(&e);
     }
     o.config = c;
-    code = connect_run(&o, &signals);
+    o.check_arg = c;
+    code = connect_run(c, &o);
     config_free(c);
     return code;
 }

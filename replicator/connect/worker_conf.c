@@ -14,11 +14,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "replicator/conf_props.h"
+#include "replicator/rest/server.h"
 #include "sinks/sink.h"
 
 enum { WORKER_FILE_MAX = 1 << 20 };
 
-const struct prop_table *const worker_conf_tables[] = {&worker_prop_table, &kafka_prop_table, NULL};
+const struct prop_table *const worker_conf_tables[] = {&worker_prop_table, &rest_prop_table,
+                                                       &kafka_prop_table, NULL};
 
 /* What the properties file in the image says before any variable stands in its place. */
 static const struct {

@@ -14,7 +14,7 @@
 #include "base/prop.h"
 
 extern const struct prop_table worker_prop_table;
-/* NULL-terminated: the worker's own and the connection's to Kafka. */
+/* NULL-terminated: the worker's own, the REST server's and the connection's to Kafka. */
 extern const struct prop_table *const worker_conf_tables[];
 
 /*

@@ -47,12 +47,14 @@ write_expanded(struct rest_request *r, const char *name)
 void
 api_list(struct rest_request *r)
 {
-    json_t *names = worker_names(r->context->worker), *name;
+    struct worker_error e = {0};
+    json_t *names = worker_names(r->context->worker, &e), *name;
     size_t at = 0, i;
     char *expand = uri_query(&r->uri, "expand", &at);
 
-    if (!expand) {
-        rest_answer(r, 200, names, NULL);
+    if (!expand || !names) {
+        free(expand);
+        rest_answer(r, 200, names, &e);
         return;
     }
     free(expand);

@@ -7,7 +7,7 @@
 void
 api_metrics(struct rest_request *r)
 {
-    json_t *names = worker_names(r->context->worker);
+    json_t *names = worker_names(r->context->worker, NULL);
 
     r->status = 200;
     r->type = "text/plain; version=0.0.4; charset=utf-8";

@@ -107,11 +107,12 @@ is_stopped(json_t *c)
 }
 
 json_t *
-worker_names(struct worker *w)
+worker_names(struct worker *w, struct worker_error *e)
 {
     json_t *names = json_array(), *c;
     const char *name;
 
+    (void)e;
     pthread_mutex_lock(&w->lock);
     json_object_foreach(w->connectors, name, c) json_array_append_new(names, json_string(name));
     pthread_mutex_unlock(&w->lock);
