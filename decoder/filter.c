@@ -1,8 +1,10 @@
 #include "decoder/filter.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "decoder/pattern.h"
 
@@ -11,8 +13,7 @@ struct filter {
     struct pattern_list table_include, table_exclude;
     struct pattern_list column_include, column_exclude;
     struct pattern_list message_include, message_exclude;
-    struct pattern_list key_tables; /* message.key.columns: the parts before the colon */
-    char **key_columns;             /* and behind it */
+    struct pattern_list key_columns; /* message.key.columns: "<table>.<column>", one by one */
     bool ignore_builtin;
 };
 
@@ -45,6 +46,42 @@ pattern_any(const struct pattern_list *l, struct slice name)
     return pattern_first(l, name) >= 0;
 }
 
+static struct slice
+filter_trim(struct slice s)
+{
+    while (s.n && isspace((unsigned char)*s.p))
+        s.p++, s.n--;
+    while (s.n && isspace((unsigned char)s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+/* An entry's columns, each joined with its table to one expression, as Debezium does: a column may be an expression too. */
+static bool
+filter_add_key_columns(struct filter *f, struct slice table, struct slice columns, struct err *e)
+{
+    struct buf rule;
+    bool ok = true;
+
+    buf_init(&rule, table.n + columns.n + 2);
+    while (ok && columns.n) {
+        const char *comma = memchr(columns.p, ',', columns.n);
+        struct slice column = {columns.p, comma ? (size_t)(comma - columns.p) : columns.n};
+
+        columns.p += column.n + (comma != NULL);
+        columns.n -= column.n + (comma != NULL);
+        column = filter_trim(column);
+        buf_clear(&rule);
+        buf_add(&rule, table.p, table.n);
+        buf_putc(&rule, '.');
+        buf_add(&rule, column.p, column.n);
+        ok = pattern_add(&f->key_columns, "message.key.columns",
+                         (struct slice){buf_cstr(&rule), rule.n}, false, e);
+    }
+    buf_free(&rule);
+    return ok;
+}
+
 /* "<table regex>:<column>[,<column>…][;…]" */
 static bool
 filter_read_key_columns(struct filter *f, const struct config *c, struct err *e)
@@ -53,12 +90,11 @@ filter_read_key_columns(struct filter *f, const struct config *c, struct err *e)
 
     while (p && *p) {
         size_t n = strcspn(p, ";");
-        struct slice entry = {p, n};
-        const char *colon = memrchr(entry.p, ':', entry.n);
+        struct slice entry = filter_trim((struct slice){p, n});
+        const char *colon = entry.n ? memrchr(entry.p, ':', entry.n) : NULL;
+        struct slice columns;
 
         p += n + (p[n] == ';');
-        while (entry.n && (*entry.p == ' ' || *entry.p == '\n'))
-            entry.p++, entry.n--;
         if (entry.n == 0)
             continue;
         if (!colon || colon == entry.p || colon + 1 == entry.p + entry.n)
@@ -66,12 +102,10 @@ filter_read_key_columns(struct filter *f, const struct config *c, struct err *e)
                            "property \"message.key.columns\": \"%.*s\" should be "
                            "<schema>.<table>:<column>[,<column>]",
                            SLICE_ARG(entry));
-        if (!pattern_add(&f->key_tables, "message.key.columns",
-                         (struct slice){entry.p, (size_t)(colon - entry.p)}, false, e))
+        columns = (struct slice){colon + 1, (size_t)(entry.p + entry.n - colon - 1)};
+        if (!filter_add_key_columns(f, (struct slice){entry.p, (size_t)(colon - entry.p)}, columns,
+                                    e))
             return false;
-        f->key_columns = mem_grow(f->key_columns, f->key_tables.n, sizeof(*f->key_columns));
-        f->key_columns[f->key_tables.n - 1] =
-            mem_strndup(colon + 1, (size_t)(entry.p + entry.n - colon - 1));
     }
     return true;
 }
@@ -102,10 +136,7 @@ filter_free(struct filter *f)
         return;
     for (size_t i = 0; i < sizeof(filter_lists) / sizeof(*filter_lists); i++)
         pattern_list_free(filter_list(f, i));
-    for (size_t i = 0; i < f->key_tables.n; i++)
-        free(f->key_columns[i]);
-    free(f->key_columns);
-    pattern_list_free(&f->key_tables);
+    pattern_list_free(&f->key_columns);
     free(f);
 }
 
@@ -153,19 +184,19 @@ filter_message(const struct filter *f, struct slice prefix)
     return filter_passes(&f->message_include, &f->message_exclude, prefix);
 }
 
+size_t
+filter_key_rules(const struct filter *f)
+{
+    return f->key_columns.n;
+}
+
 bool
-filter_key_columns(const struct filter *f, struct slice schema, struct slice table,
-                   struct slice *columns)
+filter_key_column(const struct filter *f, size_t rule, struct slice schema, struct slice table,
+                  struct slice column)
 {
     char name[PATTERN_NAME_MAX];
-    int i = f->key_tables.n ? pattern_first(&f->key_tables, pattern_name(name, schema, table,
-                                                                         (struct slice){NULL, 0}))
-                            : -1;
 
-    if (i < 0)
-        return false;
-    *columns = slice_of(f->key_columns[i]);
-    return true;
+    return pattern_matches(&f->key_columns, rule, pattern_name(name, schema, table, column));
 }
 
 int

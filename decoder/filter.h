@@ -21,9 +21,10 @@ bool filter_table(const struct filter *f, struct slice schema, struct slice tabl
 bool filter_column(const struct filter *f, struct slice schema, struct slice table,
                    struct slice column);
 bool filter_message(const struct filter *f, struct slice prefix);
-/* True when a message.key.columns entry names the table: *columns is its comma list. */
-bool filter_key_columns(const struct filter *f, struct slice schema, struct slice table,
-                        struct slice *columns);
+/* message.key.columns as rules, one for each column that it lists; and whether a rule names a column. */
+size_t filter_key_rules(const struct filter *f);
+bool filter_key_column(const struct filter *f, size_t rule, struct slice schema, struct slice table,
+                       struct slice column);
 /* Position of the first table.include.list (or snapshot order) pattern that matches, for the order of a snapshot; INT_MAX. */
 int filter_table_rank(const struct filter *f, struct slice schema, struct slice table);
 

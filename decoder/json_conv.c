@@ -160,7 +160,7 @@ json_put_key(const struct json_program *prog, const struct change *c, const stru
     struct buf *b = &out->bytes;
 
     r->key = (uint32_t)b->n;
-    if (!prog->key.n) {
+    if (!prog->plan->key_schema) {
         r->null_key = true;
         return true;
     }

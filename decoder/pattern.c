@@ -183,17 +183,23 @@ pattern_match_bytes(void *match, const pcre2_code *re, struct slice name)
     return pcre2_match(re, (PCRE2_SPTR)wide, n, 0, 0, match, NULL);
 }
 
+bool
+pattern_matches(const struct pattern_list *l, size_t at, struct slice name)
+{
+    const pcre2_code *re = l->v[at].code;
+    int found = pcre2_match(re, (PCRE2_SPTR)name.p, name.n, 0, 0, l->match, NULL);
+
+    if (found <= PCRE2_ERROR_UTF8_ERR1 && found >= PCRE2_ERROR_UTF8_ERR21)
+        found = pattern_match_bytes(l->match, re, name);
+    return found >= 0;
+}
+
 int
 pattern_first(const struct pattern_list *l, struct slice name)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        int found = pcre2_match(l->v[i].code, (PCRE2_SPTR)name.p, name.n, 0, 0, l->match, NULL);
-
-        if (found <= PCRE2_ERROR_UTF8_ERR1 && found >= PCRE2_ERROR_UTF8_ERR21)
-            found = pattern_match_bytes(l->match, l->v[i].code, name);
-        if (found >= 0)
+    for (size_t i = 0; i < l->n; i++)
+        if (pattern_matches(l, i, name))
             return (int)i;
-    }
     return -1;
 }
 

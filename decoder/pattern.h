@@ -25,6 +25,8 @@ bool pattern_add(struct pattern_list *l, const char *prop, struct slice text, bo
 /* Adds each of a comma list ("\," is a comma); NULL: none. */
 bool pattern_add_list(struct pattern_list *l, const char *prop, const char *list,
                       bool case_sensitive, struct err *e);
+/* Whether the expression at a position matches the whole name. */
+bool pattern_matches(const struct pattern_list *l, size_t at, struct slice name);
 /* Position of the first expression that matches the whole name; -1: none. */
 int pattern_first(const struct pattern_list *l, struct slice name);
 void pattern_list_free(struct pattern_list *l);

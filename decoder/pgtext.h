@@ -100,7 +100,7 @@ PGTEXT_WRITER(text_sparsevec);
 
 /* pgtext_array.c */
 PGTEXT_WRITER(text_array);
-PGTEXT_WRITER(text_empty_array); /* int2vector, oidvector: always [] */
+PGTEXT_WRITER(text_empty_array); /* int2vector, oidvector: [] whatever they hold, null when empty */
 
 /* Shared pieces. */
 /* num_add_i64 for the long numbers of times and timestamps: eight digits at once instead of two. */

@@ -157,9 +157,10 @@ text_array(struct buf *out, struct slice text, const struct bind_ctx *ctx, struc
 bool
 text_empty_array(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
-    (void)text;
-    (void)ctx;
     (void)e;
-    BUF_LIT(out, "[]");
+    if (text.n == 0 && ctx->null_json.n > 0)
+        buf_slice(out, ctx->null_json);
+    else
+        BUF_LIT(out, "[]");
     return true;
 }

@@ -451,6 +451,9 @@ money_round(char *text, size_t n, size_t point, size_t scale, size_t *start)
     return scale ? keep : point;
 }
 
+/* All the digits that the text has. */
+enum { MONEY_AS_IT_IS = MONEY_TEXT };
+
 /* money = [ "-" ] symbol and digits in groups, a point, digits; a minus or a parenthesis anywhere
  * means negative. */
 static bool
@@ -499,9 +502,10 @@ text_money_string(struct buf *out, struct slice text, const struct bind_ctx *ctx
 {
     struct money m;
 
-    if (!money_parse(text, ctx->scale, &m))
+    if (!money_parse(text, MONEY_AS_IT_IS, &m))
         return pgtext_bad(ctx, e);
-    dec_put_string(out, &m.d, ctx->scale);
+    /* A value has its two digits and keeps them; what stands for a NULL has none and gets those of the settings. */
+    dec_put_string(out, &m.d, m.d.fraction.n > 0 ? 0 : ctx->scale);
     return true;
 }
 
@@ -510,7 +514,7 @@ text_money_double(struct buf *out, struct slice text, const struct bind_ctx *ctx
 {
     struct money m;
 
-    if (!money_parse(text, ctx->scale, &m) || !dec_put_double(out, &m.d, m.slice))
+    if (!money_parse(text, MONEY_AS_IT_IS, &m) || !dec_put_double(out, &m.d, m.slice))
         return pgtext_bad(ctx, e);
     return true;
 }

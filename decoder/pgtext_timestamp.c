@@ -196,10 +196,18 @@ text_timestamp_iso(struct buf *out, struct slice text, const struct bind_ctx *ct
     return true;
 }
 
-/* The fraction, always with the column's number of digits. */
+/*
+ * The fraction, always with the column's number of digits. A column without has no value with a fraction, but may have such a
+ * default: as many digits as that has.
+ */
 static void
 stamp_put_fraction(struct buf *out, unsigned nanos, int digits)
 {
+    if (digits == 0 && nanos > 0) {
+        digits = 9;
+        for (unsigned rest = nanos; rest % 10 == 0; rest /= 10)
+            digits--;
+    }
     if (digits > 0)
         buf_putc(out, '.');
     for (unsigned unit = 100000000; digits > 0 && unit > 0; digits--, unit /= 10) {

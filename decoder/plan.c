@@ -138,43 +138,36 @@ plan_bind_row(struct plan *p, const struct plan_site *at)
     return true;
 }
 
-static int
-plan_column(const struct relation *rel, struct slice name)
+static bool
+plan_key_has(const uint16_t *cols, uint16_t n, uint16_t col)
 {
-    for (uint16_t i = 0; i < rel->ncols; i++)
-        if (slice_eq(rel->cols[i].name, name))
-            return i;
-    return -1;
+    for (uint16_t i = 0; i < n; i++)
+        if (cols[i] == col)
+            return true;
+    return false;
 }
 
-/* message.key.columns wins over the table's own key; its columns come in the order they are listed. */
+/*
+ * What message.key.columns lists, in the order of the list, wins over the table's own key. A list that names the table and none
+ * of its columns says nothing.
+ */
 static uint16_t
-plan_key_columns(const struct plan *p, uint16_t *cols)
+plan_key_columns(const struct plan *p, uint16_t *cols, bool *listed)
 {
     const struct relation *rel = p->rel;
-    struct slice list;
+    const struct filter *f = p->settings->filter;
     uint16_t n = 0;
 
-    if (!filter_key_columns(p->settings->filter, rel->schema, rel->table, &list)) {
-        memcpy(cols, rel->key, rel->nkey * sizeof(*cols));
-        return rel->nkey;
-    }
-    while (list.n && n < rel->ncols) {
-        const char *comma = memchr(list.p, ',', list.n);
-        struct slice name = {list.p, comma ? (size_t)(comma - list.p) : list.n};
-        int col;
-
-        list.p += name.n + (comma != NULL);
-        list.n -= name.n + (comma != NULL);
-        while (name.n && *name.p == ' ')
-            name.p++, name.n--;
-        while (name.n && name.p[name.n - 1] == ' ')
-            name.n--;
-        col = plan_column(rel, name);
-        if (col >= 0)
-            cols[n++] = (uint16_t)col;
-    }
-    return n;
+    for (size_t rule = 0; rule < filter_key_rules(f); rule++)
+        for (uint16_t i = 0; i < rel->ncols; i++)
+            if (filter_key_column(f, rule, rel->schema, rel->table, rel->cols[i].name) &&
+                !plan_key_has(cols, n, i))
+                cols[n++] = i;
+    *listed = n > 0;
+    if (n > 0)
+        return n;
+    memcpy(cols, rel->key, rel->nkey * sizeof(*cols));
+    return rel->nkey;
 }
 
 /*
@@ -216,24 +209,15 @@ plan_compare_columns(const void *a, const void *b)
     return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
-/* Debezium 1.2 said a key in the order of the table's columns, but for a primary key in a snapshot. */
-static bool
-plan_key_is_sorted(const struct plan *p, enum plan_use use)
-{
-    struct slice list;
-
-    return p->settings->compat == COMPAT_1_2 &&
-           (use == PLAN_FOR_STREAM ||
-            filter_key_columns(p->settings->filter, p->rel->schema, p->rel->table, &list));
-}
-
 static bool
 plan_bind_key(struct plan *p, const struct plan_site *at)
 {
     uint16_t *cols = arena_alloc(&p->arena, (p->rel->ncols ? p->rel->ncols : 1u) * sizeof(*cols));
-    uint16_t n = plan_key_columns(p, cols);
+    bool listed;
+    uint16_t n = plan_key_columns(p, cols, &listed);
 
-    if (plan_key_is_sorted(p, at->use))
+    /* Debezium 1.2 said a key in the order of the table's columns, but for a primary key in a snapshot. */
+    if (p->settings->compat == COMPAT_1_2 && (at->use == PLAN_FOR_STREAM || listed))
         qsort(cols, n, sizeof(*cols), plan_compare_columns);
     p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
     for (uint16_t i = 0; i < n; i++)
@@ -246,6 +230,9 @@ plan_bind_key(struct plan *p, const struct plan_site *at)
         case BIND_UNKNOWN_TYPE:
             return false;
         }
+    /* A key of columns whose types are left out is a key of no fields, not no key. */
+    if (n > 0)
+        p->key_schema = plan_struct(p, p->key, p->nkey, "Key", false);
     return true;
 }
 
@@ -268,7 +255,6 @@ plan_new_table(struct relation *rel, enum plan_use use, const struct types *type
         return NULL;
     }
     p->row_schema = plan_struct(p, p->fields, p->nfields, "Value", true);
-    p->key_schema = p->nkey ? plan_struct(p, p->key, p->nkey, "Key", false) : NULL;
     p->envelope_schema = envelope_schema_new(&p->arena, s, p->topic, p->row_schema);
     return p;
 }

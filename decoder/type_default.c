@@ -169,6 +169,16 @@ default_numeric(struct buf *out, struct slice text, const struct shape *sh,
     return sh->write(out, text, ctx, NULL);
 }
 
+/* Integer.valueOf(text, 2) would take it. */
+static bool
+default_is_binary(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] != '0' && text.p[i] != '1')
+            return false;
+    return text.n > 0;
+}
+
 /* Every '1' of the text sets a bit, everything else is a 0: "(5)::bit(10)", which is no literal,
  * has one in ten. */
 static bool
@@ -179,7 +189,7 @@ default_bit(struct buf *out, struct slice text, const struct shape *sh, const st
 
     if (sh->schema.type == SCHEMA_BOOLEAN) {
         buf_str(out, slice_is(text, "1") ? "true" : "false");
-        return true;
+        return default_is_binary(text);
     }
     buf_init(&bits, text.n + 1);
     for (size_t i = 0; i < text.n; i++)

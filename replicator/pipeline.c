@@ -314,7 +314,8 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
                 row->oid);
         return PIPE_ERROR;
     }
-    if (!t->captured || (p->parts.settings->skipped_ops & row_kinds[kind].bit)) {
+    /* A table may have no columns; Debezium leaves its rows out, too. */
+    if (!t->captured || !t->ncols || (p->parts.settings->skipped_ops & row_kinds[kind].bit)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
@@ -369,10 +370,13 @@ pipeline_truncate(struct pipeline *p, struct err *e)
 static enum pipe_result
 pipeline_single_message(struct pipeline *p, const struct change *message, struct err *e)
 {
+    /* The origin of the transaction before stays until the next one begins, as in Debezium. */
     struct txn t = {.seq = ++p->txn_seq,
                     .commit_lsn = p->msg_lsn,
                     .last_commit_lsn = p->msg_lsn,
-                    .xmin = p->xmin};
+                    .xmin = p->xmin,
+                    .origin = p->txn.origin,
+                    .origin_lsn = p->txn.origin_lsn};
     struct change c = *message;
     unsigned nrecs;
     uint32_t bytes;
@@ -421,6 +425,9 @@ pipeline_message(struct pipeline *p, struct err *e)
     }
     if (p->parts.settings->skipped_ops & OPS_MESSAGE ||
         !filter_message(p->parts.settings->filter, p->msg.u.message.prefix)) {
+        /* One that is of no transaction counts as a commit, said or not: it shows in the next "sequence". */
+        if (!p->msg.u.message.transactional)
+            p->last_commit_lsn = p->msg_lsn;
         p->stats.filtered++;
         return PIPE_OK;
     }

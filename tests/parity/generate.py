@@ -102,7 +102,7 @@ class Round:
         rng = self.rng
         pool = self.own if rng.random() < 0.12 else self.types
         found = rng.choice([t for t in pool if t.key or not key] or self.types[:3])
-        if not key and rng.random() < 0.15 and found not in self.own[2:]:
+        if not key and rng.random() < 0.15 and found.array and found not in self.own[2:]:
             return array_of(found)
         return found
 
@@ -379,10 +379,15 @@ class Round:
         named = [(t, c) for t in self.tables for c in t.columns if not set(c.name + t.name + t.schema) & set(",:;")]
         if not named:
             return out
+        masked = set()
         for option, chance in [("column.exclude.list", 0.3), ("column.mask.with.7.chars", 0.3), ("column.mask.with.0.chars", 0.2), ("column.truncate.to.3.chars", 0.3),
                                ("column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K", 0.3), ("column.mask.hash.MD5.with.salt.s", 0.2), ("column.propagate.source.type", 0.3)]:
             if rng.random() < chance:
-                out[option] = ",".join(name(t, c) for t, c in rng.sample(named, min(len(named), rng.randint(1, 3))))
+                chosen = [(t, c) for t, c in rng.sample(named, min(len(named), rng.randint(1, 3))) if "mask" not in option or c.name not in masked]
+                # Which of two masks wins is decided by the order of a Java HashMap of all properties.
+                masked |= {c.name for _, c in chosen if "mask" in option}
+                if chosen:
+                    out[option] = ",".join(name(t, c) for t, c in chosen)
         for t in self.tables:
             able = [c for c in t.columns if t.name.isalnum() and c.name.isalnum() and c.name.isascii() and self.schema.isalnum()]
             if able and rng.random() < 0.2:

@@ -26,6 +26,7 @@ class TypeOf:
     big: bool = False         # draws values that are stored out of line
     min_pg: int = 12
     extension: str = ""
+    array: bool = True        # arrays of it are drawn, too
     unsure: bool = False      # a snapshot is known to say some values differently: not for rows that a snapshot reads
 
 
@@ -130,7 +131,8 @@ def time_of_day(rng):
 
 
 def zone(rng):
-    return rng.choice(["+00", "Z", "+02", "-08", "+05:30", "-03:30", "+14", "-12", "+01:02:03"])
+    # No seconds: Debezium's task ends at a timetz with them.
+    return rng.choice(["+00", "Z", "+02", "-08", "+05:30", "-03:30", "+14", "-12"])
 
 
 def timetz(rng):
@@ -297,7 +299,7 @@ def scalars():
         TypeOf("pg_lsn", lambda r: f"{r.randint(0, 255):X}/{r.randint(0, 2**32 - 1):X}", key=True), TypeOf("txid_snapshot", lambda r: "10:20:10,14,15"),
         TypeOf("jsonpath", lambda r: r.choice(["$.a[*]", "$", '$."x y" ? (@ > 1)'])), TypeOf("regclass", lambda r: r.choice(["pg_class", "pg_type"])),
         TypeOf("regtype", lambda r: r.choice(["integer", "text[]"])), TypeOf("xid", lambda r: str(r.randint(3, 2**31))), TypeOf("tid", lambda r: f"({r.randint(0, 99)},{r.randint(1, 99)})"),
-        TypeOf("refcursor", cut(5)), TypeOf("int2vector", lambda r: r.choice(["1 2 3", "", "-5"])), TypeOf("oidvector", lambda r: r.choice(["1 2 3", ""])),
+        TypeOf("refcursor", cut(5)), TypeOf("int2vector", lambda r: r.choice(["1 2 3", "-5"]), array=False), TypeOf("oidvector", lambda r: r.choice(["1 2 3", "7"]), array=False),
         TypeOf("xid8", lambda r: str(r.randint(3, 2**40)), key=True, min_pg=13), TypeOf("pg_snapshot", lambda r: "10:20:10,14,15", min_pg=13),
         TypeOf("hstore", hstore, extension="hstore", big=True), TypeOf("citext", word, key=True, extension="citext"),
         TypeOf("ltree", lambda r: ".".join(r.choices(["Top", "a", "Science_1", "x9"], k=r.randint(0, 4))), key=True, extension="ltree"),

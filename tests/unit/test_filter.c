@@ -247,16 +247,25 @@ messages_are_matched_by_prefix(void **state)
 static void
 key_columns_are_named_per_table(void **state)
 {
-    struct filter *f = filter_of(L("message.key.columns", "public.item:a,b; (.*).line:c ;s\\.t:x"));
-    struct slice columns;
+    struct filter *f =
+        filter_of(L("message.key.columns", "public.item:a, b; (.*).line:c ;s\\.t:x.*"));
+    static const struct {
+        size_t rule;
+        const char *schema, *table, *column;
+        bool named;
+    } cases[] = {
+        {0, "public", "item", "a", true},  {1, "public", "item", "b", true},
+        {0, "public", "item", "b", false}, {0, "public", "items", "a", false},
+        {2, "any", "LINE", "C", true},     {2, "any", "line", "cc", false},
+        {3, "s", "t", "x1", true},         {3, "s", "t", "y", false},
+    };
 
     (void)state;
-    assert_true(filter_key_columns(f, SLICE_LIT("public"), SLICE_LIT("item"), &columns));
-    assert_true(slice_is(columns, "a,b"));
-    assert_true(filter_key_columns(f, SLICE_LIT("any"), SLICE_LIT("LINE"), &columns));
-    assert_int_equal(columns.p[0], 'c');
-    assert_true(filter_key_columns(f, SLICE_LIT("s"), SLICE_LIT("t"), &columns));
-    assert_false(filter_key_columns(f, SLICE_LIT("public"), SLICE_LIT("items"), &columns));
+    assert_int_equal(filter_key_rules(f), 4);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(filter_key_column(f, cases[i].rule, slice_of(cases[i].schema),
+                                           slice_of(cases[i].table), slice_of(cases[i].column)),
+                         cases[i].named);
     filter_free(f);
 }
 

@@ -402,6 +402,57 @@ texts_are_escaped(void **state)
             "c"));
 }
 
+/* message.key.columns: in the order of the list, without regard to how often one is named; a list that names none says nothing. */
+static void
+listed_key_columns_come_before_the_tables_own(void **state)
+{
+    static const struct {
+        const char *list, *key;
+    } cases[] = {
+        {"public.item:body,name", "{\"body\":\"b\",\"name\":\"a\"}"},
+        {"public.item:body;public.*:b.*,id", "{\"body\":\"b\",\"id\":7}"},
+        {"public.item:gone", "{\"id\":7}"},
+        {"public.other:body", "{\"id\":7}"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const filters[] = {"message.key.columns", cases[i].list, NULL};
+
+        json_discard(f->prog);
+        f->prog = NULL;
+        dfix_close(&f->d);
+        dfix_open(&f->d, filters);
+        compile(f, 1);
+        encode(f, OP_CREATE, false, NULL, ROW("7", "a", "b"));
+        key_is(f, 0, cases[i].key);
+    }
+}
+
+/* A key of a type that is left out is a key without fields; no key is something else. */
+static void
+a_key_of_unknown_types_has_no_fields(void **state)
+{
+    static const struct pgo_column cols[] = {{S("id"), 718, -1, true}, {S("v"), 25, -1, false}};
+    static const struct column_facts facts_cols[] = {{S("id"), true, false, {NULL, 0}},
+                                                     {S("v"), false, false, {NULL, 0}}};
+    const struct pgo_relation rel = {
+        .oid = 1, .schema = S("s"), .table = S("t"), .identity = 'f', .ncols = 2, .cols = cols};
+    const struct relation_facts facts = {true, 2, facts_cols, 1, item_key};
+    struct fixture *f = *state;
+    struct value v[] = {{"<(0,0),1>", 9, VALUE_TEXT}, {"x", 1, VALUE_TEXT}};
+    struct change c = {.op = OP_CREATE, .txn = &f->txn, .after = {v, 2}, .lsn = 1};
+
+    json_discard(f->prog);
+    f->d.settings.key_json.schemas = true;
+    c.plan = f->plan = dfix_plan(&f->d, &rel, &facts);
+    f->prog = json_compile(f->plan, &f->e);
+    assert_true(json_encode(f->prog, &c, &f->out, &f->e));
+    key_is(f, 0,
+           "{\"schema\":{\"type\":\"struct\",\"fields\":[],\"optional\":false,"
+           "\"name\":\"p.s.t.Key\"},\"payload\":{}}");
+}
+
 /* SimpleHeaderConverter's text: only quotes and backslashes escaped, control characters and emoji as they are. */
 static void
 key_headers_are_texts_of_connect(void **state)
@@ -730,6 +781,8 @@ main(void)
         T(the_placeholder_is_a_setting),
         T(an_absent_value_is_a_null),
         T(texts_are_escaped),
+        T(listed_key_columns_come_before_the_tables_own),
+        T(a_key_of_unknown_types_has_no_fields),
         T(key_headers_are_texts_of_connect),
         T(a_value_that_cannot_be_said_is_null_or_an_error),
         T(a_record_larger_than_the_buffer_is_an_error),

@@ -507,6 +507,58 @@ an_origin_belongs_to_its_transaction(void **state)
     said(f, 0, "c item (1,a) @10/1 from elsewhere:55\nc item (2,a) @110/1\n");
 }
 
+/* Debezium forgets an origin only when the next transaction begins. */
+static void
+a_message_that_stands_alone_has_the_origin_of_the_transaction_before(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f, 100);
+    wire_origin(&f->b, 55, "elsewhere");
+    ok(f, feed(f, 0));
+    commit(f, 100);
+    wire_message(&f->b, 0, 120, "m", "x");
+    ok(f, feed(f, 120));
+    begin(f, 200);
+    commit(f, 200);
+    wire_message(&f->b, 0, 220, "m", "y");
+    ok(f, feed(f, 220));
+    said(f, 0, "m m=x @120/0 from elsewhere:55\nm m=y @220/0\n");
+}
+
+static void
+a_message_that_stands_alone_counts_as_a_commit_even_unsaid(void **state)
+{
+    struct fixture *f = *state;
+
+    reopen(f, 1, "message.prefix.exclude.list=noise\n");
+    wire_message(&f->b, 0, 50, "noise", "x");
+    ok(f, feed(f, 50));
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, ITEM, 60, "1"));
+    commit(f, 100);
+    said(f, 0, "c item (1,a) @60/1\n");
+    ack_all(f);
+    assert_int_equal(f->pos.txn.last_commit_lsn, 50);
+}
+
+static void
+rows_of_a_table_without_columns_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f, 100);
+    wire_relation(&f->b, ITEM, "public", "item", 'f', 0, NULL);
+    assert_int_equal(feed(f, 0), PIPE_PARKED);
+    ok(f, pipeline_resume(f->p, &f->e));
+    wire_row(&f->b, 'I', ITEM, 0, 0, NULL, (const char *[]){NULL});
+    ok(f, feed(f, 10));
+    commit(f, 100);
+    said(f, 0, "");
+    assert_int_equal(pipeline_stats(f->p)->filtered, 1);
+}
+
 static void
 a_truncate_is_one_change_per_captured_table(void **state)
 {
@@ -1510,6 +1562,9 @@ main(void)
         T(skipped_operations_are_not_put),
         T(updates_that_change_nothing_are_skipped_on_request),
         T(an_origin_belongs_to_its_transaction),
+        T(a_message_that_stands_alone_has_the_origin_of_the_transaction_before),
+        T(a_message_that_stands_alone_counts_as_a_commit_even_unsaid),
+        T(rows_of_a_table_without_columns_are_left_out),
         T(a_truncate_is_one_change_per_captured_table),
         T(messages_out_of_order_are_refused),
         T(a_message_that_claims_to_stand_alone_inside_a_transaction_is_refused),
