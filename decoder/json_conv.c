@@ -105,6 +105,7 @@ json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf
     out->unconverted_column = p->rel->cols[f->col].name;
     if (e)
         out->unconverted_why = *e;
+    err_clear(e);
     return true;
 }
 
