@@ -417,12 +417,13 @@ path_run(const struct encoder *enc, enum draft_kind kind, struct node_run *run, 
 }
 
 static bool
-encoder_skips(const struct encoder *enc, struct recbuf *out, const struct err *e)
+encoder_skips(const struct encoder *enc, struct recbuf *out, struct err *e)
 {
     if (!e || e->cls != ERR_FATAL || !smt_tolerant(enc->chain))
         return false;
     out->skipped++;
     out->skipped_why = *e;
+    err_clear(e);
     return true;
 }
 

@@ -103,9 +103,10 @@ json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf
     b->n = mark;
     out->unconverted++;
     out->unconverted_column = p->rel->cols[f->col].name;
-    if (e)
+    if (e) {
         out->unconverted_why = *e;
-    err_clear(e);
+        err_clear(e); /* dealt with: whoever asked for the row gets no error */
+    }
     return true;
 }
 

@@ -230,7 +230,7 @@ repeated:
 
 /* A change that cannot be said: event.processing.failure.handling.mode decides whether that is an error. */
 static bool
-pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err *e)
+pipeline_leaves_out(struct pipeline *p, const struct change *c, struct err *e)
 {
     char lsn[NUM_LSN_TEXT];
 
@@ -242,6 +242,7 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, const struct err
                  num_lsn_text(lsn, c->lsn), e->msg);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
         recbuf_clear(&p->out[i]);
+    err_clear(e);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "replicator/pipeline_priv.h"
+#include "replicator/unconverted.h"
 
 /* ------------------------------------------------------------------------------------------------ plans */
 
@@ -105,23 +106,12 @@ pipeline_put(struct pipeline *p, struct err *e)
 }
 
 static void
-pipeline_warn_unconverted(struct pipeline *p, const struct plan *plan, struct recbuf *out,
-                          uint64_t lsn)
+pipeline_take_unconverted(struct pipeline *p, const struct change *c, struct recbuf *out)
 {
-    char text[NUM_LSN_TEXT];
+    char lsn[NUM_LSN_TEXT];
 
-    p->stats.unconverted += out->unconverted;
-    if (p->parts.settings->silent_unconvertible) {
-        out->unconverted = 0;
-        return;
-    }
-    /* Thousands may come; the first ones and then every power of two are enough to act on. */
-    if (p->stats.unconverted < 4 || (p->stats.unconverted & (p->stats.unconverted - 1)) == 0)
-        log_warn(
-            "%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64 " so far)",
-            num_lsn_text(text, lsn), SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
-            SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, p->stats.unconverted);
-    out->unconverted = 0;
+    p->stats.unconverted =
+        unconverted_take(out, c->plan, p->stats.unconverted, num_lsn_text(lsn, c->lsn));
 }
 
 static void
@@ -150,7 +140,7 @@ pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uin
         if (!p->parts.sinks[i]->ops->encode(c->plan->progs[i], c, out, e))
             return false;
         if (__builtin_expect(out->unconverted != 0, 0))
-            pipeline_warn_unconverted(p, c->plan, out, c->lsn);
+            pipeline_take_unconverted(p, c, out);
         if (__builtin_expect(out->skipped != 0, 0))
             pipeline_warn_skipped(out, c->lsn);
         *nrecs += (unsigned)out->n;

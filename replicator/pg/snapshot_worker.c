@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "replicator/pg/copy_text.h"
 #include "replicator/pg/snapshot_priv.h"
+#include "replicator/unconverted.h"
 
 /* ------------------------------------------------------------------------------------------------ saying rows */
 
@@ -51,16 +52,11 @@ worker_batch(struct snap_worker *w, size_t unit)
 }
 
 static void
-worker_warn_unconverted(const struct snap_worker *w, struct snap_table *t, struct recbuf *out)
+worker_take_unconverted(struct snap_table *t, const struct change *c, struct recbuf *out)
 {
-    uint64_t n = atomic_fetch_add(&t->unconverted, out->unconverted) + out->unconverted;
+    uint64_t before = atomic_fetch_add(&t->unconverted, out->unconverted);
 
-    out->unconverted = 0;
-    /* Thousands may come; the first ones and then every power of two are enough to act on. */
-    if (!w->s->req.settings->silent_unconvertible && (n < 4 || (n & (n - 1)) == 0))
-        log_warn("table \"%s\", column \"%.*s\": %s; written as null (%llu so far)", t->name,
-                 SLICE_ARG(out->unconverted_column), out->unconverted_why.msg,
-                 (unsigned long long)n);
+    (void)unconverted_take(out, c->plan, before, "snapshot");
 }
 
 static bool
@@ -76,7 +72,7 @@ worker_encode(struct snap_worker *w, struct snap_table *t, const struct change *
         if (!s->req.sinks[i]->ops->encode(t->plan->progs[i], c, out, e))
             return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)c->id.ordinal, t->name);
         if (__builtin_expect(out->unconverted != 0, 0))
-            worker_warn_unconverted(w, t, out);
+            worker_take_unconverted(t, c, out);
         if (__builtin_expect(out->skipped != 0, 0)) {
             log_warn("table \"%s\": a row is left out because errors.tolerance is all: %s", t->name,
                      out->skipped_why.msg);

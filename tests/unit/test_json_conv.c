@@ -486,7 +486,8 @@ a_value_that_cannot_be_said_is_null_or_an_error(void **state)
     encode(f, OP_CREATE, false, NULL, ROW("seven", "a", NULL));
     assert_int_equal(f->out.unconverted, 2); /* in the key and in the row */
     assert_true(slice_is(f->out.unconverted_column, "id"));
-    assert_int_equal(f->e.cls, ERR_NONE); /* it is dealt with */
+    assert_int_equal(f->e.cls, ERR_NONE);
+    assert_int_equal(f->out.unconverted_why.cls, ERR_DATA);
     f->out.unconverted = 0;
     f->d.settings.fail_on_unconvertible = true;
     f->e = (struct err){0};
