@@ -90,7 +90,6 @@ struct connector {
     bool position_late;     /* it was not looked at since, because that was just before */
     uint64_t quiet_put;     /* the last quiet position that was handed over */
     int64_t quiet_since_us; /* since when a newer one waits; 0: none does */
-    int64_t progress_us;    /* when snapshot progress was last shown */
     struct pace pace;
     struct err ack_error;
 };

@@ -7,40 +7,7 @@
 #include "base/num.h"
 #include "replicator/connector_priv.h"
 
-enum {
-    SNAP_BATCHES = 4, /* between two looks at everything else */
-    SNAP_PROGRESS_US = 500000,
-    SNAP_PROGRESS_LOG_US = 10000000,
-};
-
-static void
-snap_show_progress(struct connector *c)
-{
-    struct snapshot_progress p;
-    int64_t now = clock_mono_us();
-    bool terminal = log_is_terminal();
-    char text[256];
-    double seconds, rate;
-    int n;
-
-    if (now - c->progress_us < (terminal ? SNAP_PROGRESS_US : SNAP_PROGRESS_LOG_US))
-        return;
-    c->progress_us = now;
-    snapshot_progress(c->snapshot, &p);
-    seconds = (double)(now - p.started_us) / 1e6;
-    rate = seconds > 0 ? (double)p.rows / seconds : 0;
-    n = snprintf(text, sizeof(text),
-                 "snapshot: table %u of %u%s%.60s%s, %" PRIu64 " rows, %.0f rows/s",
-                 p.tables_done + 1, p.tables, p.table ? " (" : "", p.table ? p.table : "",
-                 p.table ? ")" : "", p.rows, rate);
-    if (p.total_rows > (double)p.rows && rate > 0)
-        snprintf(text + n, sizeof(text) - (size_t)n, ", about %.0f s left",
-                 (p.total_rows - (double)p.rows) / rate);
-    if (terminal)
-        log_progress(text);
-    else
-        log_info("%s", text);
-}
+enum { SNAP_BATCHES = 4 }; /* between two looks at everything else */
 
 /* Once streaming.delay.ms is over. */
 bool
@@ -82,7 +49,7 @@ connector_snapshot(struct connector *c, bool *empty, struct err *e)
 {
     bool done;
 
-    snap_show_progress(c);
+    snapshot_show(c->snapshot);
     *empty = false;
     for (int i = 0; i < SNAP_BATCHES && !led_full(c->ledger); i++) {
         if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {

@@ -18,7 +18,7 @@ snapshot_init(struct snapshot *s)
     int64_t delay_ms = config_int(s->req.config, "snapshot.delay.ms");
 
     s->ready_end = &s->ready;
-    s->started_us = clock_mono_us();
+    s->started_us = s->shown_us = clock_mono_us();
     /* A blocking snapshot was asked for just now. */
     s->begin_us = s->started_us;
     if (!s->req.tables)
@@ -112,8 +112,9 @@ snapshot_start(const struct snapshot_request *r, struct err *e)
             /* The caller's lists are his again. */
             s->req.tables = NULL;
             s->req.done = NULL;
-            log_info("snapshot: %zu tables, about %.0f rows, %u %s", s->ntables, s->total_rows,
-                     s->nworkers, s->nworkers == 1 ? "thread" : "threads");
+            log_info("snapshot: %zu %s, about %.0f rows, %u %s", s->ntables,
+                     s->ntables == 1 ? "table" : "tables", s->total_rows, s->nworkers,
+                     s->nworkers == 1 ? "thread" : "threads");
             return s;
         }
     }

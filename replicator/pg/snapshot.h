@@ -102,6 +102,9 @@ void snapshot_give_back(struct snapshot *s, struct batch *b);
 void snapshot_progress(struct snapshot *s, struct snapshot_progress *out);
 size_t snapshot_ntables(const struct snapshot *s);
 void snapshot_table_progress(struct snapshot *s, size_t i, struct snapshot_table_progress *out);
+/* Shows the progress when it is time to: a bar on a terminal; in the log a line for all tables and one for each that is
+ * being read. To be called often. */
+void snapshot_show(struct snapshot *s);
 /* Ends it, whole or not. */
 void snapshot_free(struct snapshot *s);
 

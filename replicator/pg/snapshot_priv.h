@@ -93,6 +93,7 @@ struct snapshot {
     double total_rows;
     uint16_t widest;              /* columns of the widest table */
     int64_t started_us, begin_us; /* begin: no row is read before */
+    int64_t shown_us;             /* when the progress was last shown; the connector thread's */
     struct marks *marks;
     unsigned nworkers;
     struct snap_worker *workers;

@@ -1,5 +1,10 @@
 /* What a snapshot tells of itself while it runs. */
+#include "base/clock.h"
+#include "base/log.h"
 #include "replicator/pg/snapshot_priv.h"
+#include "replicator/pg/snapshot_text.h"
+
+enum { SHOW_TABLES_MAX = 8, SHOW_BAR_US = 500 * 1000, SHOW_LOG_US = 10 * 1000 * 1000 };
 
 void
 snapshot_progress(struct snapshot *s, struct snapshot_progress *out)
@@ -63,5 +68,36 @@ snapshot_unit(struct snapshot *s, size_t i, struct snapshot_unit *out)
     if (u->ranged) {
         out->rows.first = u->range.first;
         out->rows.last = u->range.last;
+    }
+}
+
+void
+snapshot_show(struct snapshot *s)
+{
+    bool terminal = log_is_terminal();
+    int64_t now = clock_mono_us();
+    struct snapshot_progress total;
+    char text[SNAPSHOT_TEXT];
+    unsigned shown = 0;
+
+    if (now - s->shown_us < (terminal ? SHOW_BAR_US : SHOW_LOG_US))
+        return;
+    s->shown_us = now;
+    snapshot_progress(s, &total);
+    snapshot_text_total(&total, now, terminal, text);
+    if (terminal) {
+        log_progress(text);
+        return;
+    }
+    log_info("%s", text);
+    for (size_t i = 0; i < s->ntables && shown < SHOW_TABLES_MAX; i++) {
+        struct snapshot_table_progress t;
+
+        snapshot_table_progress(s, i, &t);
+        if (!t.started_us || t.ended_us)
+            continue;
+        snapshot_text_table(&t, now, text);
+        log_info("%s", text);
+        shown++;
     }
 }
