@@ -46,6 +46,11 @@ static const struct prop rows[] = {
             "in its order, is read in ranges of keys of about that many bytes: what an interrupted "
             "snapshot need not read again. Others are read as a whole. It goes by the server's "
             "statistics, so analyse a table that was just loaded."},
+    {.name = "walbridge.snapshot.resume", .type = PROP_BOOL, .def = "true", .group = "walbridge",
+     .importance = PROP_MEDIUM, .flags = PROP_OWN,
+     .doc = "Whether a snapshot that was interrupted goes on where it stopped: what every sink has "
+            "acknowledged of it is not read again, and its changes since then are sent first. false "
+            "begins anew, as Debezium does."},
     {.name = "walbridge.shutdown.timeout.ms", .type = PROP_LONG, .def = "10000", .max = 3600000,
      .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
      .doc = "How long an orderly stop waits for the sinks to acknowledge what they were given, in "

@@ -201,6 +201,7 @@ connector_open(struct connector *c, struct err *e)
         store->ops->close(store);
         return err_wrap(e, "loading the offset");
     }
+    connector_load_progress(c, store);
     c->offsets = offsets_start(store, c->name, config_int(c->config, "offset.flush.interval.ms"));
     c->types = types_new();
     c->ledger = led_new((uint64_t)config_int(c->config, "walbridge.pending.max.bytes"));
@@ -269,6 +270,7 @@ connector_close(struct connector *c)
     c->ledger = NULL;
     types_free(c->types);
     c->types = NULL;
+    connector_clear_progress(c);
     offset_free(&c->stored);
     c->stored = (struct offset){0};
     c->has_stored = c->sink_failed = c->parked = false;
@@ -420,7 +422,7 @@ connector_run(struct connector *c, struct err *e)
         wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS,
                                    cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
         log_err(LOG_WARN, e, "trying again");
-        if (c->phase == PHASE_NEW || c->phase == PHASE_SNAPSHOT)
+        if (c->phase == PHASE_NEW || c->phase == PHASE_SNAPSHOT || c->phase == PHASE_CATCH_UP)
             c->sink_failed = true; /* nothing is stored yet that a later session could go on from */
         if (!c->sink_failed)
             connector_finish_parked(c);

@@ -96,9 +96,9 @@ loop_start_offset(const struct connector *c, const struct led_position *pos, str
 }
 
 /* A record's position, as the offset that Debezium would have stored. `counts` outlives it. */
-static void
-loop_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
-                   struct txn_summary *counts)
+void
+connector_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
+                        struct txn_summary *counts)
 {
     loop_start_offset(c, pos, o);
     o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
@@ -130,8 +130,9 @@ loop_quiet_offset(const struct connector *c, const struct led_position *pos, uin
 
 /* The end of a snapshot: Debezium's marks for one that is whole. A transaction that commits exactly at the point is not in
  * the snapshot, so no ordinal of it is done. */
-static void
-loop_snapshot_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
+void
+connector_snapshot_offset(const struct connector *c, const struct led_position *pos,
+                          struct offset *o)
 {
     loop_start_offset(c, pos, o);
     o->lsn = o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = c->snapshot_point;
@@ -158,22 +159,19 @@ loop_store_position(struct connector *c, bool now)
     if (c->position_late)
         return;
     c->position_us = us;
+    if (c->life.open) {
+        connector_store_progress(c, now);
+        return;
+    }
     if (led_position(c->ledger, &pos)) {
         c->quiet_since_us = 0;
-        if (pos.flush_lsn < c->snapshot_point)
-            return;
         if (c->snapshot_point && pos.txn.commit_lsn == c->snapshot_point)
-            loop_snapshot_offset(c, &pos, &o);
+            connector_snapshot_offset(c, &pos, &o);
         else
-            loop_record_offset(c, &pos, &o, &counts);
+            connector_record_offset(c, &pos, &o, &counts);
         offsets_put(c->offsets, &o);
-    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet < c->snapshot_point ||
-               quiet == c->quiet_put) {
+    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet == c->quiet_put) {
         c->quiet_since_us = 0;
-    } else if (quiet == c->snapshot_point) { /* a snapshot without a row */
-        loop_snapshot_offset(c, &pos, &o);
-        offsets_put(c->offsets, &o);
-        c->quiet_put = quiet;
     } else if (!c->quiet_since_us) {
         c->quiet_since_us = us;
     } else if (us - c->quiet_since_us >= LOOP_QUIET_US) {
@@ -186,12 +184,21 @@ loop_store_position(struct connector *c, bool now)
 
 /* ------------------------------------------------------------------------------------------------ status */
 
+static int64_t
+loop_status_interval_us(const struct connector *c)
+{
+    int64_t us = config_int(c->config, "status.update.interval.ms") * 1000;
+
+    return c->phase == PHASE_CATCH_UP && us > LOOP_STATUS_GAP_US ? LOOP_STATUS_GAP_US : us;
+}
+
+/* Who catches up wants an answer: it may be the only thing that an idle server says. */
 static bool
 loop_status(struct connector *c, struct err *e)
 {
     int64_t now = clock_mono_us();
     uint64_t flush = led_flush_lsn(c->ledger);
-    int64_t interval_us = config_int(c->config, "status.update.interval.ms") * 1000;
+    int64_t interval_us = loop_status_interval_us(c);
     bool due = c->reply_due || now - c->status_us >= interval_us ||
                (flush > c->told_lsn && now - c->status_us >= LOOP_STATUS_GAP_US);
 
@@ -204,7 +211,8 @@ loop_status(struct connector *c, struct err *e)
     c->reply_due = false;
     c->status_us = now;
     c->told_lsn = flush;
-    if (!wal_status(c->wal, c->received_lsn > flush ? c->received_lsn : flush, flush, false, e))
+    if (!wal_status(c->wal, c->received_lsn > flush ? c->received_lsn : flush, flush,
+                    c->phase == PHASE_CATCH_UP, e))
         return false;
     return wal_flush(c->wal, &c->status_left, e);
 }
@@ -229,7 +237,11 @@ loop_keepalive(struct connector *c, const struct wal_frame *f)
         c->received_lsn = f->end;
     if (f->reply)
         c->reply_due = true;
-    led_keepalive(c->ledger, f->end);
+    /* Catching up, it only says that all before has been sent: the snapshot's rows come behind. */
+    if (c->phase == PHASE_CATCH_UP)
+        c->life.reached |= f->end >= c->life.until;
+    else
+        led_keepalive(c->ledger, f->end);
 }
 
 /* What is parked goes on first; false in *go: it still cannot. */
@@ -338,7 +350,7 @@ loop_read(struct connector *c, bool *empty, struct err *e)
 static bool
 loop_may_beat(const struct connector *c)
 {
-    return c->heartbeat && c->wal && !c->parked &&
+    return c->heartbeat && c->wal && c->phase == PHASE_STREAM && !c->parked &&
            !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
            !atomic_load_explicit(&c->paused, memory_order_relaxed) &&
            pipeline_may_beat(c->pipeline) &&
@@ -390,7 +402,7 @@ static int64_t
 loop_deadline(const struct connector *c)
 {
     int64_t now = clock_mono_us(), at = now + LOOP_SLEEP_MAX_US;
-    int64_t status = c->status_us + config_int(c->config, "status.update.interval.ms") * 1000;
+    int64_t status = c->status_us + loop_status_interval_us(c);
 
     if (c->wal && led_flush_lsn(c->ledger) > c->told_lsn)
         status = c->status_us + LOOP_STATUS_GAP_US;
@@ -501,6 +513,10 @@ loop_step(struct connector *c, bool *idle, struct err *e)
         return false;
     if (go && !loop_read(c, &empty, e))
         return false;
+    if (c->phase == PHASE_CATCH_UP && (c->life.reached || pipeline_caught_up(c->pipeline))) {
+        *idle = false;
+        return connector_caught_up(c, e);
+    }
     if (!loop_heartbeat(c, e))
         return false;
     *idle = empty || c->parked || led_full(c->ledger);
@@ -534,9 +550,9 @@ connector_drain(struct connector *c)
     struct err e = {0};
     bool ok = true, go = true;
 
-    /* Rows of a half read snapshot are not waited for: it begins anew. */
-    while (ok && (c->phase == PHASE_STREAM || c->phase == PHASE_IDLE) && clock_mono_us() < until) {
-        ok = c->wal ? loop_unpark(c, &go, &e) : true;
+    /* Rows of a half read snapshot are only waited for when it goes on. */
+    while (ok && (c->life.resumes || !c->snapshot) && clock_mono_us() < until) {
+        ok = c->wal ? loop_unpark(c, &go, &e) : !c->batch || connector_put_batch(c, &e);
         for (unsigned i = 0; i < c->nsinks; i++)
             c->sinks[i]->ops->flush(c->sinks[i]);
         ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);

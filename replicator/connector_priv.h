@@ -15,6 +15,7 @@
 #include "replicator/pg/slot.h"
 #include "replicator/pg/slot_xmin.h"
 #include "replicator/pg/snapshot.h"
+#include "replicator/pg/table_now.h"
 #include "replicator/pg/wal.h"
 #include "replicator/pipeline.h"
 #include "replicator/startup.h"
@@ -22,6 +23,7 @@
 
 enum phase {
     PHASE_NEW,      /* nothing is known of where to go on */
+    PHASE_CATCH_UP, /* a snapshot goes on: first what is done of it catches up with the stream */
     PHASE_SNAPSHOT, /* tables are being read */
     PHASE_STREAM,
     PHASE_IDLE, /* the mode streams nothing, and there is nothing left to read */
@@ -35,6 +37,35 @@ struct pace {
     int64_t since_us;    /* that is */
     unsigned empty_naps; /* in a row */
     bool behind;
+};
+
+/* A unit of the snapshot that is put and not yet delivered. */
+struct put_unit {
+    struct snapshot_unit unit;
+    char schema[64], table[64]; /* the unit's own names go with the reader */
+    uint64_t ticket;            /* of its last batch */
+};
+
+/* The unfinished snapshot and how far it is (connector_progress.c). */
+struct snapshot_life {
+    bool resumes;             /* walbridge.snapshot.resume */
+    bool found;               /* there is a progress in the store */
+    bool open;                /* its offset is not yet handed over */
+    struct progress progress; /* before NULL: none */
+    bool dirty, too_large;
+    int64_t put_us; /* when it was last handed over */
+    struct put_unit *put;
+    size_t nput;
+    struct table_now *tables; /* those that are read by ranges */
+    size_t ntables;
+    bool whole;          /* all of it is put */
+    uint64_t first, end; /* tickets: of its first batch, behind its last one */
+    struct led_txn txn;
+    /* While catching up: how far, the session that exports the snapshot that is read afterwards, and that. */
+    uint64_t until;
+    bool reached;
+    PGconn *exporter;
+    struct pg_slot_created made;
 };
 
 struct connector {
@@ -64,9 +95,10 @@ struct connector {
     uint64_t start_lsn;      /* streaming begins here, unless more has been stored since */
     uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
     uint64_t run_point;      /* of the last snapshot since the program began */
-    int64_t stream_us;       /* streaming.delay.ms: streaming begins then; 0: nothing waits */
-    bool progressed;         /* since the last failure */
-    bool slot_held;          /* the slot was made or read from by us, so it is ours to drop */
+    struct snapshot_life life;
+    int64_t stream_us; /* streaming.delay.ms: streaming begins then; 0: nothing waits */
+    bool progressed;   /* since the last failure */
+    bool slot_held;    /* the slot was made or read from by us, so it is ours to drop */
 
     /* One session with the server. */
     struct pg_server server;
@@ -101,13 +133,45 @@ void connector_woken(struct connector *c);
 bool connector_connect(struct connector *c, struct err *e);
 /* Looks without changing. */
 bool connector_look(struct connector *c, struct err *e);
+/* A session that streams from where this incarnation stands; */
+bool connector_open_wal(struct connector *c, struct err *e);
 /* PHASE_SNAPSHOT is over: streaming begins, */
 bool connector_stream(struct connector *c, struct err *e);
 /* or, in a mode without, nothing does. */
 void connector_rest(struct connector *c);
 
+/* made NULL: under a snapshot of its own. */
+bool connector_start_snapshot(struct connector *c, PGconn *conn, const struct pg_slot_created *made,
+                              struct err *e);
+bool connector_temporary_slot(struct connector *c, PGconn *conn, struct pg_slot_created *made,
+                              struct err *e);
+
+/* connector_catch_up.c: a snapshot goes on. What is done of it is streamed up to the point at which the rest is read. */
+bool connector_catch_up(struct connector *c, const struct startup_plan *plan, struct err *e);
+/* When it has caught up: to the next step, at last the snapshot. */
+bool connector_caught_up(struct connector *c, struct err *e);
+
+/* connector_progress.c: takes up what is stored, as an incarnation begins. */
+void connector_load_progress(struct connector *c, const struct offset_store *store);
+void connector_clear_progress(struct connector *c);
+/* What need not be read, for a snapshot that starts: of tables that still are what they were. Freed by the caller. */
+bool connector_done(struct connector *c, PGconn *conn, struct snapshot_interval **out, size_t *n,
+                    struct err *e);
+/* It has started, its first batch is still to be put. */
+bool connector_begin_progress(struct connector *c, PGconn *conn, struct err *e);
+void connector_put_unit(struct connector *c, const struct batch *b);
+/* While the snapshot is open: hands over how far it is, and its offset when it is delivered. */
+void connector_store_progress(struct connector *c, bool now);
+/* connector_loop.c: the offsets that Debezium would have stored */
+void connector_record_offset(const struct connector *c, const struct led_position *pos,
+                             struct offset *o, struct txn_summary *counts);
+void connector_snapshot_offset(const struct connector *c, const struct led_position *pos,
+                               struct offset *o);
+
 /* connector_snapshot.c: puts what the reader has ready; *empty: nothing is. At its end streaming begins, */
 bool connector_snapshot(struct connector *c, bool *empty, struct err *e);
+/* The batch that was taken; it may be parked. */
+bool connector_put_batch(struct connector *c, struct err *e);
 /* once streaming.delay.ms is over. */
 bool connector_begin_stream(struct connector *c, struct err *e);
 

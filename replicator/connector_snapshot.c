@@ -35,6 +35,8 @@ snap_done(struct connector *c, struct err *e)
     snapshot_free(c->snapshot);
     c->snapshot = NULL;
     led_commit(c->ledger, c->snapshot_point);
+    c->life.end = led_next(c->ledger);
+    c->life.whole = true;
     if (!startup_mode(c->config).streams) {
         connector_rest(c);
         return true;
@@ -42,6 +44,26 @@ snap_done(struct connector *c, struct err *e)
     c->phase = PHASE_STREAM;
     c->stream_us = clock_mono_us() + delay_ms * 1000;
     return connector_begin_stream(c, e);
+}
+
+bool
+connector_put_batch(struct connector *c, struct err *e)
+{
+    switch (pipeline_put_batch(c->pipeline, c->batch, c->snapshot_point, e)) {
+    case PIPE_OK:
+        if (c->batch->unit_ends)
+            connector_put_unit(c, c->batch);
+        snapshot_give_back(c->snapshot, c->batch);
+        c->batch = NULL;
+        c->parked = false;
+        return true;
+    case PIPE_PARKED:
+        c->parked = true;
+        return true;
+    case PIPE_ERROR:
+        return connector_step_failed(c, c->snapshot_point, e);
+    }
+    return false;
 }
 
 bool
@@ -61,18 +83,10 @@ connector_snapshot(struct connector *c, bool *empty, struct err *e)
             *empty = true;
             return !done || snap_done(c, e);
         }
-        switch (pipeline_put_batch(c->pipeline, c->batch, c->snapshot_point, e)) {
-        case PIPE_OK:
-            snapshot_give_back(c->snapshot, c->batch);
-            c->batch = NULL;
-            c->parked = false;
-            break;
-        case PIPE_PARKED:
-            c->parked = true;
+        if (!connector_put_batch(c, e))
+            return false;
+        if (c->parked)
             return true;
-        case PIPE_ERROR:
-            return connector_step_failed(c, c->snapshot_point, e);
-        }
     }
     return true;
 }

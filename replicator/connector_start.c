@@ -230,6 +230,9 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
         .mismatch = start_mismatch(c->config),
         .server = &c->server,
         .slot = slot,
+        .progress = c->phase == PHASE_NEW && c->life.resumes && c->life.progress.before
+                        ? &c->life.progress
+                        : NULL,
     };
     struct offset now = c->stored;
 
@@ -281,39 +284,16 @@ start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temp
     return true;
 }
 
-/*
- * For a snapshot that no stream follows: a session of our own exports it, no slot is needed. The point is what the server
- * had reached before, so that a stream which is begun there some day misses nothing.
- */
-static PGconn *
-start_export(struct connector *c, struct pg_slot_created *made, struct err *e)
-{
-    PGconn *conn = pg_connect(c->params, PG_GENERAL, e);
-    PGresult *r = NULL;
-
-    if (!conn)
-        return NULL;
-    made->consistent_lsn = c->server.wal_lsn;
-    if (pg_exec(conn, e, "BEGIN ISOLATION LEVEL REPEATABLE READ"))
-        r = pg_query(conn, e, 1, "SELECT pg_catalog.pg_export_snapshot()");
-    if (!r) {
-        PQfinish(conn);
-        return NULL;
-    }
-    snprintf(made->snapshot, sizeof(made->snapshot), "%s", PQgetvalue(r, 0, 0));
-    PQclear(r);
-    return conn;
-}
-
-static bool
-start_snapshot(struct connector *c, const struct pg_slot_created *made, struct err *e)
+bool
+connector_start_snapshot(struct connector *c, PGconn *conn, const struct pg_slot_created *made,
+                         struct err *e)
 {
     struct snapshot_request r = {
         .params = c->params,
         .connector = c->name,
         .config = c->config,
-        .exported = made->snapshot,
-        .point_lsn = made->consistent_lsn,
+        .exported = made ? made->snapshot : NULL,
+        .point_lsn = made ? made->consistent_lsn : 0,
         .server_version = c->server.version,
         .settings = &c->settings,
         .sinks = c->sinks,
@@ -321,16 +301,39 @@ start_snapshot(struct connector *c, const struct pg_slot_created *made, struct e
         .types = c->types,
         .pipeline = c->pipeline,
     };
+    struct snapshot_interval *done;
     struct led_txn txn;
 
+    if (!connector_done(c, conn, &done, &r.ndone, e))
+        return err_wrap(e, "snapshot");
+    r.done = done;
     c->snapshot = snapshot_start(&r, e);
+    free(done);
     if (!c->snapshot)
         return err_wrap(e, "snapshot");
-    c->snapshot_point = c->run_point = made->consistent_lsn;
     snapshot_txn(c->snapshot, &txn);
-    led_begin(c->ledger, &txn);
+    c->snapshot_point = c->run_point = txn.commit_lsn;
     c->phase = PHASE_SNAPSHOT;
+    if (!connector_begin_progress(c, conn, e))
+        return err_wrap(e, "snapshot");
+    led_begin(c->ledger, &txn);
     return true;
+}
+
+/* A slot that existed before exports no snapshot: this one does, and lives as long as its session. */
+bool
+connector_temporary_slot(struct connector *c, PGconn *conn, struct pg_slot_created *made,
+                         struct err *e)
+{
+    struct buf name;
+    bool ok;
+
+    buf_init(&name, 128);
+    buf_printf(&name, "%.40s_snapshot_%d", config_str(c->config, "slot.name"),
+               PQbackendPID(c->repl));
+    ok = start_create_slot(c, conn, buf_cstr(&name), true, made, e);
+    buf_free(&name);
+    return ok;
 }
 
 /*
@@ -342,8 +345,6 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
 {
     const char *slot = config_str(c->config, "slot.name");
     struct pg_slot_created made = {0};
-    struct buf temp;
-    bool ok;
 
     c->start_lsn = plan->start_lsn;
     if (plan->create_slot) {
@@ -352,11 +353,7 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
         c->slot_held = true;
         c->start_lsn = made.consistent_lsn;
     } else if (plan->snapshot) {
-        buf_init(&temp, 128);
-        buf_printf(&temp, "%.40s_snapshot_%d", slot, PQbackendPID(c->repl));
-        ok = start_create_slot(c, conn, buf_cstr(&temp), true, &made, e);
-        buf_free(&temp);
-        if (!ok)
+        if (!connector_temporary_slot(c, conn, &made, e))
             return false;
         c->start_lsn = made.consistent_lsn;
     }
@@ -367,7 +364,7 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
         return true;
     }
     led_start(c->ledger, 0, 0);
-    if (!start_snapshot(c, &made, e))
+    if (!connector_start_snapshot(c, conn, &made, e))
         return false;
     if (!plan->create_slot) {
         /* The temporary slot lives as long as its session, and would hold the server's WAL while we stream. */
@@ -377,26 +374,20 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
     return true;
 }
 
-/* Nothing is streamed: the snapshot, if there is one to take, or nothing at all. */
+/*
+ * Nothing is streamed: the snapshot, if there is one to take, or nothing at all. It needs no slot. Its offset is what the
+ * server had reached before, so that a stream which is begun there some day misses nothing.
+ */
 static bool
-start_without_stream(struct connector *c, const struct startup_plan *plan, struct err *e)
+start_without_stream(struct connector *c, PGconn *conn, const struct startup_plan *plan,
+                     struct err *e)
 {
-    struct pg_slot_created made = {0};
-    PGconn *exporter;
-    bool ok;
-
     if (!plan->snapshot) {
         connector_rest(c);
         return true;
     }
-    exporter = start_export(c, &made, e);
-    if (!exporter)
-        return err_wrap(e, "snapshot");
-    c->start_lsn = made.consistent_lsn;
     led_start(c->ledger, 0, 0);
-    ok = start_snapshot(c, &made, e);
-    PQfinish(exporter);
-    return ok;
+    return connector_start_snapshot(c, conn, NULL, e);
 }
 
 static bool
@@ -433,7 +424,7 @@ connector_rest(struct connector *c)
 }
 
 bool
-connector_stream(struct connector *c, struct err *e)
+connector_open_wal(struct connector *c, struct err *e)
 {
     uint64_t flushed = led_flush_lsn(c->ledger);
     struct wal_options o = {
@@ -455,12 +446,25 @@ connector_stream(struct connector *c, struct err *e)
         return false;
     c->slot_held = true;
     pipeline_new_session(c->pipeline, catalog_facts_source(c->catalog));
-    c->phase = PHASE_STREAM;
     c->received_lsn = o.start_lsn > c->received_lsn ? o.start_lsn : c->received_lsn;
     c->told_lsn = 0;
     c->status_us = 0;
     c->pace = (struct pace){.behind = true}; /* as likely as not; some empty naps end it */
     log_info("streaming from slot \"%s\" at %s", o.slot, num_lsn_text(lsn, o.start_lsn));
+    return true;
+}
+
+/* What was stored of a snapshot is of no use any more once streaming begins without one. */
+bool
+connector_stream(struct connector *c, struct err *e)
+{
+    if (!connector_open_wal(c, e))
+        return false;
+    c->phase = PHASE_STREAM;
+    if (c->life.found && !c->life.open) {
+        offsets_put_progress(c->offsets, NULL, 0);
+        connector_clear_progress(c);
+    }
     return true;
 }
 
@@ -491,8 +495,10 @@ start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan,
 {
     if (!catalog_load_types(conn, c->types, e))
         return false;
+    if (c->phase == PHASE_NEW && !plan->resume_snapshot)
+        progress_clear(&c->life.progress);
     if (!plan->streams)
-        return start_without_stream(c, plan, e);
+        return start_without_stream(c, conn, plan, e);
     if (c->phase == PHASE_STREAM && plan->snapshot) {
         c->sink_failed = true; /* a snapshot begins with an incarnation */
         return err_set(e, ERR_RETRY, "snapshot.needed", "the tables are to be read again");
@@ -500,6 +506,8 @@ start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan,
     c->repl = pg_connect(c->params, PG_REPLICATION, e);
     if (!c->repl || !start_advance(c, conn, plan, e) || !start_drop_lost(c, conn, plan, e))
         return false;
+    if (plan->resume_snapshot)
+        return true; /* once the catalog can be asked: connector_catch_up */
     if (c->phase == PHASE_NEW && (plan->create_slot || plan->snapshot))
         return start_new(c, conn, plan, e);
     if (c->phase == PHASE_NEW) {
@@ -535,6 +543,8 @@ connector_connect(struct connector *c, struct err *e)
     if (plan.streams && config_int(c->config, "xmin.fetch.interval.ms") > 0)
         c->xmin = slot_xmin_new(c->params, config_int(c->config, "xmin.fetch.interval.ms"),
                                 config_str(c->config, "slot.name"));
+    if (plan.streams && plan.resume_snapshot)
+        return connector_catch_up(c, &plan, e);
     return c->phase != PHASE_STREAM || connector_stream(c, e);
 }
 
@@ -561,7 +571,9 @@ connector_look(struct connector *c, struct err *e)
     }
     if (plan.create_slot)
         log_info("slot \"%s\" would be created", config_str(c->config, "slot.name"));
-    if (plan.snapshot)
+    if (plan.resume_snapshot)
+        log_info("an interrupted snapshot would go on");
+    else if (plan.snapshot)
         log_info("a snapshot would be taken");
     else if (plan.start_lsn)
         log_info("streaming would begin at %s", num_lsn_text(lsn, plan.start_lsn));

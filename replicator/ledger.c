@@ -283,6 +283,19 @@ led_pending_bytes(const struct ledger *l)
     return l->bytes;
 }
 
+uint64_t
+led_next(const struct ledger *l)
+{
+    return l->tail;
+}
+
+uint64_t
+led_delivered(struct ledger *l)
+{
+    led_settle(l);
+    return l->head;
+}
+
 bool
 led_position(struct ledger *l, struct led_position *out)
 {

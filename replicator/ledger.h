@@ -76,6 +76,10 @@ bool led_in_txn(const struct ledger *l);
 uint64_t led_pending(const struct ledger *l); /* entries not yet acknowledged */
 uint64_t led_pending_bytes(const struct ledger *l);
 
+/* The ticket that the next entry gets, and the first one that is not delivered: all before it are. */
+uint64_t led_next(const struct ledger *l);
+uint64_t led_delivered(struct ledger *l);
+
 /* The newest position; false when no record was delivered since the last call that returned true. */
 bool led_position(struct ledger *l, struct led_position *out);
 /*

@@ -105,6 +105,31 @@ offset_copy(struct offset *to, const struct offset *from)
     to->counts = from->counts ? counts_copy(from->counts) : NULL;
 }
 
+void
+offset_move(struct offset *o, uint64_t lsn, uint64_t system_id, uint32_t timeline, const char *slot,
+            const char *database)
+{
+    char *extra = o->extra;
+
+    o->extra = NULL;
+    offset_free(o);
+    *o = (struct offset){
+        .lsn = lsn - 1,
+        .lsn_proc = lsn - 1,
+        .lsn_commit = lsn,
+        .extra = extra,
+        .own = true,
+        .flush_lsn = lsn,
+        .pos_commit_lsn = lsn,
+        .pos_lsn = lsn,
+        .commit_end = lsn,
+        .system_id = system_id,
+        .timeline = timeline,
+    };
+    snprintf(o->slot, sizeof(o->slot), "%s", slot);
+    snprintf(o->database, sizeof(o->database), "%s", database);
+}
+
 /* -------------------------------------------------------------------------------------------------------- writing */
 
 static bool

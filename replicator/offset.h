@@ -41,6 +41,12 @@ struct offset {
 
 void offset_free(struct offset *o);                             /* frees members, not o */
 void offset_copy(struct offset *to, const struct offset *from); /* members too */
+/*
+ * As if everything up to `lsn`, which is no row's, had been delivered from this slot. No record stands at lsn − 1 (records
+ * are aligned to 8), so no reader of the offset takes a row for done. Members that we do not know stay.
+ */
+void offset_move(struct offset *o, uint64_t lsn, uint64_t system_id, uint32_t timeline,
+                 const char *slot, const char *database);
 /* Debezium's JSON, compact. */
 struct buf;
 void offset_to_json(const struct offset *o, struct buf *out);

@@ -338,6 +338,8 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
         p->stats.filtered++;
         return PIPE_OK;
     }
+    if (p->catch_up.until && kind == ROW_UPDATE)
+        p->catch_up.update(p->catch_up.arg, &c);
     return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, e);
 }
 
@@ -487,12 +489,37 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
     if (!plan)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));
-    t->captured = true;
+    t->captured = !p->catch_up.until || p->catch_up.wants(p->catch_up.arg, plan);
     t->ncols = rel->ncols;
     t->plan = plan;
     pipeline_set_table(p, rel->oid, t);
     p->park = PARK_NONE;
     return PIPE_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ catching up */
+
+void
+pipeline_catch_up(struct pipeline *p, const struct pipeline_catch_up *c)
+{
+    p->catch_up = c ? *c : (struct pipeline_catch_up){0};
+    if (!c && p->park == PARK_CAUGHT_UP)
+        p->park = PARK_NONE;
+}
+
+bool
+pipeline_caught_up(const struct pipeline *p)
+{
+    return p->park == PARK_CAUGHT_UP;
+}
+
+/* Transactions come in the order of their commits, and so do messages outside of them. */
+static bool
+pipeline_is_for_later(const struct pipeline *p)
+{
+    return (p->msg.type == PGO_BEGIN && p->msg.u.begin.final_lsn >= p->catch_up.until) ||
+           (p->msg.type == PGO_MESSAGE && !p->msg.u.message.transactional &&
+            p->msg_lsn >= p->catch_up.until);
 }
 
 /* ------------------------------------------------------------------------------------------------ the way through */
@@ -504,6 +531,10 @@ pipeline_feed(struct pipeline *p, struct slice data, uint64_t lsn, int64_t now_n
         return PIPE_ERROR;
     p->msg_lsn = lsn;
     p->now_ns = now_ns;
+    if (__builtin_expect(p->catch_up.until != 0, 0) && pipeline_is_for_later(p)) {
+        p->park = PARK_CAUGHT_UP;
+        return PIPE_PARKED;
+    }
     switch (p->msg.type) {
     case PGO_INSERT:
         return pipeline_row(p, ROW_INSERT, e);
@@ -547,6 +578,11 @@ pipeline_resume(struct pipeline *p, struct err *e)
     case PARK_SINK:
         r = pipeline_put(p, e);
         break;
+    case PARK_CAUGHT_UP: /* there may be farther to go now */
+        if (pipeline_is_for_later(p))
+            return PIPE_PARKED;
+        p->park = PARK_NONE;
+        return p->msg.type == PGO_BEGIN ? pipeline_begin(p, e) : pipeline_message(p, e);
     }
     if (r == PIPE_OK && p->commit_left)
         pipeline_finish_commit(p);

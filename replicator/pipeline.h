@@ -68,6 +68,19 @@ void pipeline_set_xmin(struct pipeline *p, uint64_t xmin);
 /* What the transaction had up to a position, for its offset; positions only rise. Valid until the next call. */
 struct txn_summary pipeline_counts_at(struct pipeline *p, uint64_t commit_lsn, uint64_t ordinal);
 
+/*
+ * While the tables of an interrupted snapshot catch up: what commits at `until` or later is for after the snapshot and is
+ * parked. Given again with a later `until`, pipeline_resume goes on; with none, the session has to go.
+ */
+struct pipeline_catch_up {
+    uint64_t until;
+    bool (*wants)(void *arg, const struct plan *plan); /* is this table streamed meanwhile? */
+    void (*update)(void *arg, const struct change *c); /* one is about to be delivered */
+    void *arg;
+};
+void pipeline_catch_up(struct pipeline *p, const struct pipeline_catch_up *c); /* NULL: no more */
+bool pipeline_caught_up(const struct pipeline *p);
+
 /* A heartbeat may go out: nothing is parked, no transaction is open. */
 bool pipeline_may_beat(const struct pipeline *p);
 enum pipe_result pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e);

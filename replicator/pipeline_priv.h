@@ -45,7 +45,7 @@ struct pipe_table {
     struct plan *plan; /* NULL unless captured */
 };
 
-enum park { PARK_NONE, PARK_CATALOG, PARK_SINK };
+enum park { PARK_NONE, PARK_CATALOG, PARK_SINK, PARK_CAUGHT_UP };
 
 struct pipeline {
     struct pipeline_parts parts;
@@ -76,6 +76,8 @@ struct pipeline {
     struct pipeline_resume bare;
     uint64_t
         bare_at; /* commit LSN of the transaction that a bare offset stands in, once it was found */
+
+    struct pipeline_catch_up catch_up; /* until 0: none */
 
     /* What is parked. */
     enum park park;

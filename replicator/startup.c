@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/num.h"
+
+enum { STARTUP_OFFSET_MAX = 4 << 20 };
 
 /* The values of snapshot.mode; configuration_based is read from its own properties. */
 static const struct {
@@ -186,11 +189,8 @@ startup_bare_is_row(const struct offset *o)
 }
 
 static void
-startup_resume(const struct startup_facts *f, struct startup_plan *out)
+startup_resume(const struct offset *o, struct pipeline_resume *r)
 {
-    const struct offset *o = f->offset;
-    struct pipeline_resume *r = &out->resume;
-
     r->counts = o->counts;
     r->xid =
         strtoull(o->transaction_id, NULL, 10); /* some versions have ":" and an LSN behind it */
@@ -243,8 +243,44 @@ startup_go_on(const struct startup_facts *f, struct startup_plan *out, struct er
         return false;
     if (!f->has_slot)
         return startup_missing_slot(f, out, e);
-    startup_resume(f, out);
+    startup_resume(f->offset, &out->resume);
     return startup_check_position(f, out, e);
+}
+
+/* Is the progress that of the snapshot which this offset, or none, waits for? */
+static bool
+startup_is_unfinished(const struct startup_facts *f)
+{
+    struct buf now;
+    bool same;
+
+    if (!f->progress)
+        return false;
+    buf_init(&now, STARTUP_OFFSET_MAX);
+    if (f->has_offset)
+        offset_to_json(f->offset, &now);
+    same = strcmp(buf_cstr(&now), f->progress->before) == 0;
+    buf_free(&now);
+    return same;
+}
+
+/*
+ * A snapshot goes on where it stopped if the stream of what is done can: the same server and timeline, the same slot, and
+ * nothing confirmed to it that was not delivered. Otherwise it begins anew, which loses nothing.
+ */
+static bool
+startup_can_resume(const struct startup_facts *f)
+{
+    const struct offset *o = f->progress ? &f->progress->position : NULL;
+
+    if (!startup_is_unfinished(f) || o->system_id != f->server->system_id ||
+        strcmp(o->database, f->database) != 0)
+        return false;
+    if (!f->mode.streams)
+        return true;
+    return f->has_slot && strcmp(f->slot->wal_status, "lost") != 0 &&
+           strcmp(o->slot, f->slot_name) == 0 && o->timeline == f->server->timeline &&
+           f->slot->confirmed_lsn <= o->flush_lsn && o->flush_lsn <= f->server->wal_lsn;
 }
 
 /* Tables are read, or only the stream is begun; what was stored counts no more. */
@@ -259,6 +295,11 @@ startup_begin_anew(const struct startup_facts *f, bool snapshot, struct startup_
     out->advance_to = 0;
     out->resume = (struct pipeline_resume){0};
     out->start_lsn = out->flush_lsn = out->create_slot ? 0 : f->slot->confirmed_lsn;
+    out->resume_snapshot = snapshot && startup_can_resume(f);
+    if (!out->resume_snapshot)
+        return;
+    out->start_lsn = out->flush_lsn = f->progress->position.flush_lsn;
+    startup_resume(&f->progress->position, &out->resume);
 }
 
 /* What a new snapshot mends, for modes that take one then. Another server, database or slot is a mistake rather than a gap. */
@@ -289,16 +330,19 @@ startup_mend(const struct startup_facts *f, struct startup_plan *out, struct err
 bool
 startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
 {
-    bool counts = startup_offset_counts(f);
+    /* What a snapshot is about to replace is no offset to go on from: the slot may have passed it meanwhile. */
+    bool replaced = (f->mode.resnapshot || f->mode.data == DATA_ALWAYS) && startup_is_unfinished(f);
+    bool counts = startup_offset_counts(f) && !replaced;
 
     *out = (struct startup_plan){.streams = f->mode.streams};
     if (!out->streams) {
         out->snapshot = f->mode.data == DATA_ALWAYS || (f->mode.data == DATA_INITIAL && !counts);
+        out->resume_snapshot = out->snapshot && startup_can_resume(f);
         return true;
     }
     if (!(counts ? startup_go_on(f, out, e) : startup_check_slot(f, e)))
         return startup_mend(f, out, e);
     if (!counts || f->mode.data == DATA_ALWAYS)
-        startup_begin_anew(f, f->mode.data != DATA_NEVER, out);
+        startup_begin_anew(f, f->mode.data != DATA_NEVER || replaced, out);
     return true;
 }

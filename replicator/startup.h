@@ -13,6 +13,7 @@
 #include "replicator/offset.h"
 #include "replicator/pg/slot.h"
 #include "replicator/pipeline.h"
+#include "replicator/progress.h"
 
 /* offset.mismatch.strategy; unset is ours: any mismatch is refused. */
 enum mismatch {
@@ -45,6 +46,8 @@ struct startup_facts {
     const struct pg_server *server;
     bool has_slot;
     const struct pg_slot *slot;
+    const struct progress
+        *progress; /* of a snapshot that was interrupted; NULL: none, or not wanted */
 };
 
 struct startup_plan {
@@ -52,9 +55,10 @@ struct startup_plan {
     bool create_slot; /* the connector's slot is to be made; its point is where streaming starts */
     bool
         snapshot; /* tables are to be read first, under the created slot's snapshot or a temporary slot's */
-    bool streams;        /* else no slot is touched: there is the snapshot, or nothing to do */
-    uint64_t advance_to; /* the slot is to be advanced before; 0: no */
-    uint64_t start_lsn;  /* 0: known only once a slot is made */
+    bool resume_snapshot; /* what the progress says is done is not read again */
+    bool streams;         /* else no slot is touched: there is the snapshot, or nothing to do */
+    uint64_t advance_to;  /* the slot is to be advanced before; 0: no */
+    uint64_t start_lsn;   /* 0: known only once a slot is made */
     uint64_t
         flush_lsn; /* what the server knows already, or our store has: nothing stored from now on may claim less */
     struct pipeline_resume resume;

@@ -11,6 +11,7 @@
 #include "replicator/offset.h"
 #include "replicator/pg/conn.h"
 #include "replicator/pg/slot.h"
+#include "replicator/progress.h"
 
 /* A connector's file, its store, and what is stored there. */
 struct offsets_job {
@@ -127,6 +128,8 @@ offsets_print_json(const struct offsets_job *j, const char *debezium)
         json_object_set_new(doc, "own", j->offset.own ? offsets_own_json(&j->offset) : json_null());
         json_object_set_new(doc, "offset", json_loads(debezium, 0, NULL));
     }
+    if (j->store->progress)
+        json_object_set_new(doc, "snapshot", json_loads(j->store->progress, 0, NULL));
     json_dumpf(doc, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(doc);
@@ -148,6 +151,27 @@ offsets_print_own(const struct offset *o)
         printf("delivered  up to %s\n", num_lsn_text(a, o->pos_lsn));
 }
 
+static void
+offsets_print_progress(const struct offsets_job *j)
+{
+    struct progress p = {0};
+    struct err e = {0};
+    size_t whole = 0;
+    char at[NUM_LSN_TEXT];
+
+    if (!j->store->progress)
+        return;
+    if (!progress_from_json(j->store->progress, &p, &e)) {
+        printf("snapshot   interrupted; it begins anew: %s\n", e.msg);
+        return;
+    }
+    for (size_t i = 0; i < p.n; i++)
+        whole += p.tables[i].whole;
+    printf("snapshot   interrupted; %zu tables are read, %zu in part; streamed since up to %s\n",
+           whole, p.n - whole, num_lsn_text(at, p.position.flush_lsn));
+    progress_clear(&p);
+}
+
 static bool
 offsets_print_text(const struct offsets_job *j, const char *debezium)
 {
@@ -155,8 +179,10 @@ offsets_print_text(const struct offsets_job *j, const char *debezium)
     char at[NUM_LSN_TEXT];
 
     printf("connector  \"%s\", %s store\n", config_name(j->config), j->store->ops->name);
+    offsets_print_progress(j);
     if (!j->found) {
-        printf("position   none is stored: the connector begins anew\n");
+        printf("position   none is stored: the connector begins %s\n",
+               j->store->progress ? "with the rest of its snapshot" : "anew");
         return fflush(stdout) == 0;
     }
     if (offsets_in_snapshot(o))
@@ -279,32 +305,6 @@ offsets_say_accept(const struct offsets_job *j, const struct offsets_target *t)
     fflush(stdout);
 }
 
-/*
- * As if everything up to `lsn` had been delivered. No record stands at lsn − 1 (records are aligned to 8), so no reader of
- * the offset takes a row for done.
- */
-static void
-offsets_move(struct offset *o, uint64_t lsn, const struct offsets_target *t)
-{
-    char *extra = o->extra;
-
-    *o = (struct offset){
-        .lsn = lsn - 1,
-        .lsn_proc = lsn - 1,
-        .lsn_commit = lsn,
-        .extra = extra,
-        .own = true,
-        .flush_lsn = lsn,
-        .pos_commit_lsn = lsn,
-        .pos_lsn = lsn,
-        .commit_end = lsn,
-        .system_id = t->server.system_id,
-        .timeline = t->server.timeline,
-    };
-    snprintf(o->slot, sizeof(o->slot), "%s", t->slot.name);
-    snprintf(o->database, sizeof(o->database), "%s", t->database);
-}
-
 static int
 offsets_accept(const struct cli_args *a, struct offsets_job *j, PGconn *conn)
 {
@@ -324,7 +324,8 @@ offsets_accept(const struct cli_args *a, struct offsets_job *j, PGconn *conn)
     code = offsets_confirm(a, "Go on from the slot?");
     if (code != EXIT_OK)
         return code;
-    offsets_move(&j->offset, t.slot.confirmed_lsn, &t);
+    offset_move(&j->offset, t.slot.confirmed_lsn, t.server.system_id, t.server.timeline,
+                t.slot.name, t.database);
     if (!j->store->ops->save(j->store, &j->offset, &e))
         return conf_args_failed(&e);
     printf("\"%s\" goes on from %s\n", config_name(j->config),
@@ -394,6 +395,8 @@ offsets_say_reset(const struct offsets_job *j)
 {
     char at[NUM_LSN_TEXT];
 
+    if (j->store->progress)
+        printf("an interrupted snapshot of \"%s\" would begin anew\n", config_name(j->config));
     if (j->found)
         printf("stored offset of \"%s\": %s\n", config_name(j->config),
                num_lsn_text(at, offsets_position(&j->offset)));
@@ -420,7 +423,7 @@ offsets_run_reset(const struct cli_args *a)
     /* One that cannot be read may be what the reset is for. */
     if (!offsets_load(&j, &e) && e.cls == ERR_RETRY) {
         code = conf_args_failed(&e);
-    } else if (e.cls == ERR_NONE && !j.found) {
+    } else if (e.cls == ERR_NONE && !j.found && !j.store->progress) {
         printf("\"%s\" has no stored offset\n", config_name(j.config));
         code = EXIT_OK;
     } else {

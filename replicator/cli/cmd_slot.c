@@ -274,7 +274,7 @@ advance_confirm(const struct cli_args *a)
 
 /*
  * The connector's stored offset follows, as if all up to `to` had been delivered; else it would refuse to start, because its
- * slot was moved behind its back. No record stands at to − 1 (records are aligned to 8), so no reader takes a row for done.
+ * slot was moved behind its back.
  */
 static bool
 advance_offset(struct slot_session *s, uint64_t to, bool *moved, struct err *e)
@@ -289,16 +289,7 @@ advance_offset(struct slot_session *s, uint64_t to, bool *moved, struct err *e)
         return err_wrap(e, "opening the connector's offset store");
     ok = store->ops->load(store, &o, &found, e) && pg_server_info(s->c, &server, e);
     if (ok && found) {
-        o.lsn = o.lsn_proc = to - 1;
-        o.lsn_commit = o.commit_end = o.flush_lsn = to;
-        o.events_processed = 0;
-        o.message_type[0] = 0;
-        o.pos_commit_lsn = o.pos_lsn = o.pos_ordinal = 0;
-        o.own = true;
-        o.system_id = server.system_id;
-        o.timeline = server.timeline;
-        snprintf(o.slot, sizeof o.slot, "%s", s->own);
-        snprintf(o.database, sizeof o.database, "%s", s->database);
+        offset_move(&o, to, server.system_id, server.timeline, s->own, s->database);
         ok = store->ops->save(store, &o, e);
         *moved = ok;
     }

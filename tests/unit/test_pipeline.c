@@ -999,6 +999,114 @@ a_transaction_cut_off_and_not_repeated_is_a_gap(void **state)
     assert_int_equal(f->e.cls, ERR_FATAL);
 }
 
+/* ------------------------------------------------------------------------------------------------ catching up */
+
+struct watcher {
+    uint32_t unwanted;
+    unsigned updates;
+};
+
+static bool
+watcher_wants(void *arg, const struct plan *plan)
+{
+    return ((struct watcher *)arg)->unwanted != plan->rel->oid;
+}
+
+static void
+watcher_update(void *arg, const struct change *c)
+{
+    assert_int_equal(c->op, OP_UPDATE);
+    ((struct watcher *)arg)->updates++;
+}
+
+static void
+catch_up(struct fixture *f, struct watcher *w, uint64_t until)
+{
+    pipeline_catch_up(
+        f->p, &(struct pipeline_catch_up){
+                  .until = until, .wants = watcher_wants, .update = watcher_update, .arg = w});
+}
+
+static void
+what_commits_at_the_point_waits_for_it(void **state)
+{
+    struct fixture *f = *state;
+    struct watcher w = {0};
+
+    catch_up(f, &w, 200);
+    begin(f, 192);
+    describe(f);
+    ok(f, insert(f, ITEM, 20, "1"));
+    commit(f, 192);
+    assert_false(pipeline_caught_up(f->p));
+    wire_begin(&f->b, 200, TIME_US, 5);
+    assert_int_equal(feed(f, 0), PIPE_PARKED);
+    assert_true(pipeline_caught_up(f->p));
+    assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
+    said(f, 0, "c item (1,a) @20/1\n");
+    /* A later point: it goes on with the transaction that waited. */
+    catch_up(f, &w, 300);
+    ok(f, pipeline_resume(f->p, &f->e));
+    assert_false(pipeline_caught_up(f->p));
+    ok(f, insert(f, ITEM, 30, "2"));
+    commit(f, 200);
+    said(f, 0, "c item (2,a) @30/1\n");
+    /* None any more: the session goes, and what waited comes again. */
+    wire_begin(&f->b, 300, TIME_US, 5);
+    assert_int_equal(feed(f, 0), PIPE_PARKED);
+    pipeline_catch_up(f->p, NULL);
+    new_session(f);
+    begin(f, 300);
+    describe(f);
+    ok(f, insert(f, ITEM, 40, "3"));
+    commit(f, 300);
+    said(f, 0, "c item (3,a) @40/1\n");
+}
+
+static void
+a_message_outside_a_transaction_waits_likewise(void **state)
+{
+    struct fixture *f = *state;
+    struct watcher w = {0};
+
+    catch_up(f, &w, 200);
+    wire_message(&f->b, 0, 199, "p", "x");
+    ok(f, feed(f, 199));
+    wire_message(&f->b, 0, 200, "p", "y");
+    assert_int_equal(feed(f, 200), PIPE_PARKED);
+    catch_up(f, &w, 201);
+    ok(f, pipeline_resume(f->p, &f->e));
+    said(f, 0, "m p=x @199/0\nm p=y @200/0\n");
+}
+
+static void
+tables_that_are_not_wanted_are_left_out_and_updates_are_shown(void **state)
+{
+    static const char *const row[] = {"1", "a"};
+    struct fixture *f = *state;
+    struct watcher w = {.unwanted = LINE};
+
+    catch_up(f, &w, 200);
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, LINE, 10, "1"));
+    ok(f, insert(f, ITEM, 20, "1"));
+    wire_row(&f->b, 'U', ITEM, 0, 2, NULL, row);
+    ok(f, feed(f, 30));
+    wire_row(&f->b, 'U', LINE, 0, 2, NULL, row);
+    ok(f, feed(f, 40));
+    commit(f, 100);
+    said(f, 0, "c item (1,a) @20/2\nu item (1,a) @30/3\n");
+    assert_int_equal(w.updates, 1);
+    /* The next session knows nothing of that. */
+    pipeline_catch_up(f->p, NULL);
+    new_session(f);
+    begin(f, 200);
+    describe(f);
+    ok(f, insert(f, LINE, 50, "2"));
+    said(f, 0, "c line (2,a) @50/1\n");
+}
+
 /* ------------------------------------------------------------------------------------------------ resuming */
 
 static void
@@ -1588,6 +1696,9 @@ main(void)
         T(a_new_session_repeats_whole_transactions),
         T(a_transaction_cut_off_goes_on_in_the_next_session),
         T(a_transaction_cut_off_and_not_repeated_is_a_gap),
+        T(what_commits_at_the_point_waits_for_it),
+        T(a_message_outside_a_transaction_waits_likewise),
+        T(tables_that_are_not_wanted_are_left_out_and_updates_are_shown),
         T(a_run_goes_on_in_the_middle_of_a_transaction),
         T(a_run_goes_on_at_a_position_without_a_record),
         T(a_transaction_wholly_delivered_before_is_finished_again),

@@ -6,9 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
 
 enum { WAL = 1000, CONFIRMED = 500, SYSTEM = 42 };
 
@@ -368,6 +372,113 @@ positions_are_named_in_messages(void **state)
     assert_non_null(strstr(e.msg, "0/3E8"));
 }
 
+/* ------------------------------------------------------------------------------------------------ an interrupted snapshot */
+
+/* The progress of a snapshot that stood at 500, and what is wrong with it. */
+enum flaw {
+    SOUND,
+    OTHER_OFFSET,
+    OTHER_SYSTEM,
+    OTHER_TIMELINE,
+    OTHER_SLOT,
+    OTHER_DATABASE,
+    PASSED,
+    TOO_FAR
+};
+
+static struct startup_plan
+plan_with_progress(enum mode mode, enum stored stored, enum found found, enum flaw flaw)
+{
+    struct offset o = make_offset(stored, 400);
+    struct pg_slot slot = make_slot(found);
+    struct pg_server server = {.system_id = SYSTEM, .wal_lsn = WAL};
+    struct progress p = {.position = make_offset(OWN, CONFIRMED)};
+    struct startup_plan plan = {0};
+    struct err e = {0};
+    struct buf before;
+
+    buf_init(&before, 1000);
+    if (stored != NOTHING)
+        offset_to_json(&o, &before);
+    if (flaw == OTHER_OFFSET)
+        buf_str(&before, " ");
+    p.before = mem_strdup(buf_cstr(&before));
+    buf_free(&before);
+    p.position.system_id += flaw == OTHER_SYSTEM;
+    p.position.timeline += flaw == OTHER_TIMELINE;
+    p.position.slot[0] = flaw == OTHER_SLOT ? 'x' : p.position.slot[0];
+    p.position.database[0] = flaw == OTHER_DATABASE ? 'x' : p.position.database[0];
+    p.position.flush_lsn = flaw == PASSED    ? CONFIRMED - 1
+                           : flaw == TOO_FAR ? WAL + 1
+                                             : CONFIRMED + 8;
+    if (!startup_decide(&(struct startup_facts){.connector = "orders",
+                                                .slot_name = "orders",
+                                                .database = "shop",
+                                                .mode = modes[mode],
+                                                .has_offset = stored != NOTHING,
+                                                .offset = &o,
+                                                .server = &server,
+                                                .has_slot = found != NO_SLOT,
+                                                .slot = &slot,
+                                                .progress = &p},
+                        &plan, &e))
+        fail_msg("%s", e.msg);
+    free(p.before);
+    return plan;
+}
+
+static void
+a_snapshot_goes_on_where_its_stream_stands(void **state)
+{
+    struct startup_plan plan = plan_with_progress(INITIAL, NOTHING, SLOT, SOUND);
+
+    (void)state;
+    assert_true(plan.resume_snapshot && plan.snapshot && !plan.create_slot);
+    assert_int_equal(plan.start_lsn, CONFIRMED + 8);
+    assert_int_equal(plan.flush_lsn, CONFIRMED + 8);
+    assert_int_equal(plan.resume.commit_lsn, CONFIRMED - 8);
+    assert_int_equal(plan.resume.ordinal, 3);
+}
+
+static void
+a_snapshot_that_replaces_an_offset_goes_on_too(void **state)
+{
+    (void)state;
+    assert_true(plan_with_progress(ALWAYS, OWN, SLOT, SOUND).resume_snapshot);
+    assert_true(plan_with_progress(WHEN_NEEDED, OWN, SLOT, SOUND).resume_snapshot);
+    assert_true(plan_with_progress(WHEN_NEEDED, BARE, SLOT, SOUND).resume_snapshot);
+    assert_true(plan_with_progress(INITIAL, IN_SNAPSHOT, SLOT, SOUND).resume_snapshot);
+    assert_true(plan_with_progress(INITIAL_ONLY, NOTHING, NO_SLOT, SOUND).resume_snapshot);
+}
+
+static void
+a_snapshot_begins_anew_when_its_stream_cannot_go_on(void **state)
+{
+    (void)state;
+    for (enum flaw f = OTHER_OFFSET; f <= TOO_FAR; f++) {
+        struct startup_plan plan = plan_with_progress(INITIAL, NOTHING, SLOT, f);
+
+        if (plan.resume_snapshot || !plan.snapshot || plan.start_lsn != CONFIRMED)
+            fail_msg("flaw %d: resume %d, snapshot %d", (int)f, plan.resume_snapshot,
+                     plan.snapshot);
+    }
+    assert_true(plan_with_progress(INITIAL, NOTHING, NO_SLOT, SOUND).create_slot);
+    assert_false(plan_with_progress(INITIAL, NOTHING, NO_SLOT, SOUND).resume_snapshot);
+    assert_false(plan_with_progress(WHEN_NEEDED, NOTHING, SLOT_LOST, SOUND).resume_snapshot);
+    assert_false(plan_with_progress(INITIAL_ONLY, NOTHING, NO_SLOT, OTHER_SYSTEM).resume_snapshot);
+}
+
+static void
+an_offset_that_is_good_leaves_a_progress_alone(void **state)
+{
+    struct startup_plan plan = plan_with_progress(NO_DATA, NOTHING, SLOT, SOUND);
+
+    (void)state;
+    assert_false(plan.resume_snapshot || plan.snapshot);
+    plan = plan_with_progress(WHEN_NEEDED, BARE_SNAPSHOT, SLOT, OTHER_OFFSET);
+    assert_false(plan.resume_snapshot || plan.snapshot);
+}
+
 /* ------------------------------------------------------------------------------------------------ where to go on */
 
 static struct pipeline_resume
@@ -493,6 +604,10 @@ main(void)
         cmocka_unit_test(nothing_is_flushed_that_lies_behind_the_slot),
         cmocka_unit_test(every_refusal_names_what_settles_it),
         cmocka_unit_test(positions_are_named_in_messages),
+        cmocka_unit_test(a_snapshot_goes_on_where_its_stream_stands),
+        cmocka_unit_test(a_snapshot_that_replaces_an_offset_goes_on_too),
+        cmocka_unit_test(a_snapshot_begins_anew_when_its_stream_cannot_go_on),
+        cmocka_unit_test(an_offset_that_is_good_leaves_a_progress_alone),
         cmocka_unit_test(our_own_offset_names_the_change_exactly),
         cmocka_unit_test(debeziums_offset_names_a_row_of_a_transaction),
         cmocka_unit_test(what_stands_at_the_position_depends_on_the_message_type),

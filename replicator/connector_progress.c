@@ -1,0 +1,323 @@
+/*
+ * How far the snapshot is. A unit is done when every sink has acknowledged its last batch and all before, and that is
+ * stored; the offset follows when all of them are. Why nothing is lost in between: docs/architecture.md, "Snapshots".
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "replicator/connector_priv.h"
+
+enum {
+    PROGRESS_GAP_US = 250000, /* between two progresses handed over: they may be long */
+    PROGRESS_OFFSET_MAX = 4 << 20
+};
+
+void
+connector_load_progress(struct connector *c, const struct offset_store *store)
+{
+    struct snapshot_life *life = &c->life;
+    struct err e = {0};
+
+    life->resumes = config_bool(c->config, "walbridge.snapshot.resume");
+    life->found = store->progress != NULL;
+    if (life->found && !progress_from_json(store->progress, &life->progress, &e))
+        log_err(LOG_WARN, &e, "an interrupted snapshot begins anew");
+}
+
+void
+connector_clear_progress(struct connector *c)
+{
+    struct snapshot_life *life = &c->life;
+
+    PQfinish(life->exporter);
+    progress_clear(&life->progress);
+    tables_now_free(life->tables, life->ntables);
+    free(life->put);
+    *life = (struct snapshot_life){0};
+}
+
+/* ------------------------------------------------------------------------------------------------ what is left */
+
+static void
+done_add(struct snapshot_interval **out, size_t *n, const struct progress_table *t,
+         struct progress_range r)
+{
+    *out = mem_grow(*out, *n + 1, sizeof(**out));
+    (*out)[(*n)++] = (struct snapshot_interval){
+        .schema = t->schema,
+        .table = t->table,
+        .ranged = r.first != INT64_MIN || r.last != INT64_MAX,
+        .first = r.first,
+        .last = r.last,
+    };
+}
+
+/* Rows that were read are a table's no more when it was made anew or renamed; ranges count keys, which a rewrite changes. */
+static bool
+done_still_is(const struct progress_table *t, const struct table_now *now)
+{
+    if (!now || strcmp(t->schema, now->schema) != 0 || strcmp(t->table, now->table) != 0)
+        return false;
+    return t->whole || (t->filenode == now->filenode && strcmp(t->key, now->key) == 0);
+}
+
+static bool
+done_check(struct connector *c, PGconn *conn, struct err *e)
+{
+    struct progress *p = &c->life.progress;
+    uint32_t *oids = mem_array(p->n + 1, sizeof(*oids));
+    struct table_now *now;
+    size_t nnow;
+    bool ok;
+
+    for (size_t i = 0; i < p->n; i++)
+        oids[i] = p->tables[i].oid;
+    ok = tables_now(conn, oids, p->n, &now, &nnow, e);
+    free(oids);
+    for (size_t i = p->n; ok && i-- > 0;) {
+        const struct progress_table *t = &p->tables[i];
+
+        if (done_still_is(t, table_now_find(now, nnow, t->oid)))
+            continue;
+        log_info("snapshot: table \"%s.%s\" is another one by now; it is read anew", t->schema,
+                 t->table);
+        progress_remove(p, i);
+    }
+    tables_now_free(now, ok ? nnow : 0);
+    return ok;
+}
+
+bool
+connector_done(struct connector *c, PGconn *conn, struct snapshot_interval **out, size_t *n,
+               struct err *e)
+{
+    static const struct progress_range all = {INT64_MIN, INT64_MAX};
+    struct progress *p = &c->life.progress;
+
+    *out = NULL;
+    *n = 0;
+    if (p->n && !done_check(c, conn, e))
+        return false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct progress_table *t = &p->tables[i];
+
+        if (t->whole)
+            done_add(out, n, t, all);
+        for (size_t k = 0; k < t->n; k++)
+            done_add(out, n, t, t->ranges[k]);
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ a snapshot begins */
+
+static char *
+progress_before(const struct connector *c)
+{
+    struct buf now;
+    char *text;
+
+    buf_init(&now, PROGRESS_OFFSET_MAX);
+    if (c->has_stored)
+        offset_to_json(&c->stored, &now);
+    text = mem_strdup(buf_cstr(&now));
+    buf_free(&now);
+    return text;
+}
+
+/* The tables whose units are ranges, while the reader keeps them from being rewritten. */
+static bool
+progress_ranged_tables(struct connector *c, PGconn *conn, struct err *e)
+{
+    size_t units = snapshot_nunits(c->snapshot), n = 0;
+    uint32_t *oids = mem_array(units + 1, sizeof(*oids));
+    struct snapshot_unit u;
+    bool ok;
+
+    for (size_t i = 0; i < units; i++) {
+        snapshot_unit(c->snapshot, i, &u);
+        if (u.rows.ranged && (n == 0 || oids[n - 1] != u.oid))
+            oids[n++] = u.oid;
+    }
+    ok = n == 0 || tables_now(conn, oids, n, &c->life.tables, &c->life.ntables, e);
+    free(oids);
+    return ok;
+}
+
+/* All transactions that commit before are delivered, and none after. */
+static void
+progress_stand_at(struct offset *o, uint64_t lsn)
+{
+    o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = lsn;
+    o->pos_ordinal = 0;
+}
+
+/* Everything before the point is delivered, or not of tables that are done. */
+static void
+progress_stand_at_point(struct connector *c)
+{
+    struct led_position none = {0};
+
+    connector_record_offset(c, &none, &c->life.progress.position, NULL);
+    progress_stand_at(&c->life.progress.position, c->snapshot_point);
+}
+
+bool
+connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
+{
+    struct snapshot_life *life = &c->life;
+
+    life->open = true;
+    life->first = led_next(c->ledger);
+    snapshot_txn(c->snapshot, &life->txn);
+    if (!life->progress.before)
+        life->progress.before = progress_before(c);
+    if (led_delivered(c->ledger) >= life->first)
+        progress_stand_at_point(c);
+    life->dirty = true;
+    return progress_ranged_tables(c, conn, e);
+}
+
+/* ------------------------------------------------------------------------------------------------ and goes on */
+
+void
+connector_put_unit(struct connector *c, const struct batch *b)
+{
+    struct snapshot_life *life = &c->life;
+    struct put_unit *put;
+
+    life->put = mem_grow(life->put, life->nput + 1, sizeof(*life->put));
+    put = &life->put[life->nput++];
+    put->ticket = b->ticket;
+    snapshot_unit(c->snapshot, b->unit, &put->unit);
+    snprintf(put->schema, sizeof(put->schema), "%s", put->unit.rows.schema);
+    snprintf(put->table, sizeof(put->table), "%s", put->unit.rows.table);
+}
+
+static void
+progress_unit_done(struct connector *c, const struct put_unit *put)
+{
+    struct snapshot_life *life = &c->life;
+    const struct snapshot_unit *u = &put->unit;
+    const struct table_now *now = table_now_find(life->tables, life->ntables, u->oid);
+    struct progress_table *t;
+
+    if (u->rows.ranged && (!now || !now->key[0]))
+        return; /* dropped since: there is nothing to be known of it */
+    t = progress_table(&life->progress, u->oid, put->schema, put->table);
+    t->whole |= !u->rows.ranged;
+    if (u->rows.ranged) {
+        if (!t->key)
+            t->key = mem_strdup(now->key);
+        t->filenode = now->filenode;
+        progress_add_range(t, (struct progress_range){u->rows.first, u->rows.last});
+    }
+    life->dirty = true;
+}
+
+/* Units are put in the order of their tickets. */
+static void
+progress_take_units(struct connector *c, uint64_t delivered)
+{
+    struct snapshot_life *life = &c->life;
+    size_t n = 0;
+
+    while (n < life->nput && life->put[n].ticket < delivered)
+        progress_unit_done(c, &life->put[n++]);
+    if (!n)
+        return;
+    life->nput -= n;
+    memmove(life->put, life->put + n, life->nput * sizeof(*life->put));
+    progress_stand_at_point(c); /* what was streamed before lies before it */
+}
+
+static void
+progress_put(struct connector *c, uint64_t flush_lsn)
+{
+    struct snapshot_life *life = &c->life;
+    struct buf json;
+
+    buf_init(&json, PROGRESS_MAX);
+    progress_to_json(&life->progress, &json);
+    if (buf_ok(&json)) {
+        offsets_put_progress(c->offsets, buf_cstr(&json), flush_lsn);
+        life->found = true;
+    } else if (!life->too_large) {
+        life->too_large = true;
+        log_warn(
+            "snapshot: what is done is more than can be stored (%d kB); what follows is read "
+            "again after an interruption",
+            PROGRESS_MAX >> 10);
+    }
+    buf_free(&json);
+    life->dirty = false;
+}
+
+/* It is whole and delivered. */
+static void
+progress_end(struct connector *c)
+{
+    struct led_position pos = {0}, newest;
+    struct txn_summary counts;
+    bool moved = led_position(c->ledger, &newest);
+    struct offset o;
+
+    if (c->life.end > c->life.first)
+        pos.txn = c->life.txn;
+    if (moved && newest.txn.commit_lsn > c->snapshot_point)
+        connector_record_offset(c, &newest, &o, &counts); /* the stream has come beyond already */
+    else
+        connector_snapshot_offset(c, &pos, &o);
+    offsets_put(c->offsets, &o);
+    if (c->life.found)
+        offsets_put_progress(c->offsets, NULL, 0);
+    c->quiet_put = c->snapshot_point;
+    connector_clear_progress(c);
+}
+
+/*
+ * Catching up, what is delivered may be told to the server: it is stored, if not as the offset. The counts of a transaction
+ * are not, so where they are said a transaction that was cut off is delivered anew.
+ */
+static void
+progress_follow_stream(struct connector *c)
+{
+    struct offset *o = &c->life.progress.position;
+    struct led_position pos;
+    struct txn_summary counts;
+
+    if (!led_position(c->ledger, &pos))
+        return;
+    connector_record_offset(c, &pos, o, &counts);
+    o->counts = NULL;
+    if (c->settings.transactions)
+        progress_stand_at(o, pos.flush_lsn);
+    c->life.dirty = true;
+}
+
+void
+connector_store_progress(struct connector *c, bool now)
+{
+    struct snapshot_life *life = &c->life;
+    uint64_t delivered = led_delivered(c->ledger), flush = 0;
+    int64_t us = clock_mono_us();
+
+    if (life->whole && delivered >= life->end) {
+        progress_end(c);
+        return;
+    }
+    if (c->phase == PHASE_CATCH_UP || delivered < life->first) {
+        progress_follow_stream(c);
+        flush = life->progress.position.flush_lsn;
+    } else {
+        progress_take_units(c, delivered);
+    }
+    if (life->resumes && life->dirty && (now || us - life->put_us >= PROGRESS_GAP_US)) {
+        life->put_us = us;
+        progress_put(c, flush);
+    }
+}

@@ -1,0 +1,214 @@
+"""A snapshot that is killed goes on where it stopped: nothing twice, nothing lost, nothing left over."""
+import json
+import os
+import time
+
+import pytest
+from kit import program, wait_until
+
+
+class Pipe:
+    """Where the lines sink writes to; the snapshot stands still while nobody reads."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.path, self.fd = path, os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.got, self.rest = [], b""
+        os.set_blocking(self.fd, True)
+
+    def read_until(self, enough):
+        end = time.monotonic() + 60
+        while not enough(self.got):
+            assert time.monotonic() < end, "enough from the pipe"
+            if not self.read():  # nobody has opened it yet
+                time.sleep(0.02)
+
+    def read(self):
+        chunk = os.read(self.fd, 1 << 16)
+        if chunk:
+            *lines, self.rest = (self.rest + chunk).split(b"\n")
+            self.got += [json.loads(line) for line in lines]
+        return chunk
+
+    def drain(self):
+        """What was written before the program died."""
+        os.set_blocking(self.fd, False)
+        while self.read():
+            pass
+        os.close(self.fd)
+        return self.got
+
+
+def table_of(record):
+    return record["topic"].rsplit(".", 1)[1]
+
+
+def fold(records):
+    """The tables as a consumer has them: {table: {key: row}}."""
+    state = {}
+    for r in records:
+        if "value" not in r or r["value"] is None:
+            continue
+        p = r["value"]["payload"] if "payload" in r["value"] else r["value"]
+        key = json.dumps(r["key"]["payload"] if "payload" in r["key"] else r["key"])
+        rows = state.setdefault(table_of(r), {})
+        if p["op"] == "d":
+            rows.pop(key, None)
+        elif p["op"] == "t":
+            rows.clear()
+        else:
+            old = rows.get(key, {})
+            rows[key] = {k: old.get(k) if v == "__debezium_unavailable_value" else v for k, v in p["after"].items()}
+    return {t: sorted(map(json.dumps, rows.values())) for t, rows in state.items() if rows}
+
+
+def actual(db, *tables):
+    out = {t: sorted(json.dumps(r[0]) for r in db.sql(f"select to_json(x) from (select * from {t}) x")) for t in tables}
+    return {t: rows for t, rows in out.items() if rows}
+
+
+def reads(records, table):
+    return [r for r in records if table_of(r) == table and (r["value"] or {}).get("payload", {}).get("op") == "r"]
+
+
+def done_tables(c):
+    return {t["table"] for t in ((c.offset() or {}).get("snapshot") or {}).get("tables", [])}
+
+
+@pytest.fixture
+def interrupted(db, new_connector, tmp_path):
+    """Killed when table a was done and b, c were not."""
+    if not db.sql("select 1 from pg_roles where rolname = 'reader'"):
+        db.sql("create role reader login replication")
+    db.sql("create table a (id int primary key, v text); create table b (id int primary key, v text);"
+           "create table c (v text); alter table c replica identity full;"
+           "insert into a select g, 'a' || g from generate_series(1, 2000) g;"
+           "insert into b select g, repeat('b', 300) || g from generate_series(1, 20000) g;"
+           "insert into c select 'c' || g from generate_series(1, 100) g;"
+           "grant select on all tables in schema public to reader; create publication pub for all tables;"
+           "grant execute on function pg_control_system, pg_control_checkpoint, pg_control_recovery to reader")
+    pipe = Pipe(tmp_path / "pipe")
+    c = new_connector(database__user="reader", database__password="reader", publication__name="pub",
+                      publication__autocreate__mode="disabled")
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda got: any(table_of(r) == "b" for r in got))
+    wait_until(lambda: done_tables(c) == {"a"}, lambda: f"a is done: {c.offset()}\n{c.log()[-2000:]}")
+    c.kill()
+    before = pipe.drain()
+    assert len(reads(before, "a")) == 2000 and 0 < len(reads(before, "b")) < 20000
+    wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    return db, c, before
+
+
+def go_on(c, db):
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    wait_until(lambda: (c.offset() or {}).get("offset"), lambda: f"an offset: {c.offset()}")
+    return c.lines()
+
+
+def test_what_is_done_is_not_read_again(interrupted):
+    db, c, before = interrupted
+    db.sql("revoke select on a from reader")
+    db.sql("update a set v = 'new' where id <= 10; delete from a where id between 11 and 20; insert into a values (5000, 'late');"
+           "update a set id = 6000 where id = 30")
+    db.sql("update b set v = 'new' where id <= 10; delete from b where id between 11 and 20; insert into b values (50000, 'late')")
+    db.sql("insert into c values ('late'); delete from c where v = 'c1'")
+    after = go_on(c, db)
+    assert not reads(after, "a")
+    assert len(reads(after, "b")) == db.value("select count(*) from b")
+    assert len(reads(after, "c")) == 100, "without a key: read, not streamed as well"
+    assert not [r for r in after if table_of(r) == "c" and r["value"]["payload"]["op"] != "r"]
+    assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert "snapshot" not in c.offset(), "nothing is left of it"
+    assert c.terminate() == program.OK
+
+
+def test_the_stream_goes_on_behind_it(interrupted):
+    db, c, before = interrupted
+    go_on(c, db)
+    db.sql("insert into a values (7000, 'x'); insert into c values ('y')")
+    wait_until(lambda: len([r for r in c.lines() if (r["value"] or {}).get("payload", {}).get("op") == "c"]) == 2,
+               lambda: f"both rows once: {c.log()[-3000:]}")
+    assert c.terminate() == program.OK
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    db.sql("insert into a values (7001, 'x')")
+    wait_until(lambda: [r["value"]["payload"]["after"] for r in c.lines()][-1] == {"id": 7001, "v": "x"}, "the next row")
+    assert fold([r for r in before + c.lines() if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert c.terminate() == program.OK
+
+
+def whole_lines(path):
+    """A process that is killed may leave half a line."""
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def test_killed_again_and_again(interrupted, tmp_path):
+    db, c, before = interrupted
+    db.sql("delete from b where id <= 1000")
+    for i, sign in enumerate(("their changes since", "tables, about", "table \\\"public.b\\\" is read")):
+        db.sql("update a set v = v || 'x' where id < 100; delete from b where id = (select min(id) from b)")
+        c.start("--sink", "lines", "--output", str(tmp_path / f"run{i}"))
+        c.wait_log(sign)
+        c.kill()
+        before += whole_lines(tmp_path / f"run{i}")
+        wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    after = go_on(c, db)
+    assert len(reads(before + after, "a")) == 2000
+    assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert c.terminate() == program.OK
+
+
+def test_a_table_made_anew_is_read_anew(interrupted):
+    db, c, before = interrupted
+    db.sql("drop table a; create table a (id int primary key, v text); insert into a values (1, 'other'); grant select on a to reader")
+    after = go_on(c, db)
+    assert [r["value"]["payload"]["after"]["v"] for r in reads(after, "a")] == ["other"]
+    assert c.terminate() == program.OK
+
+
+@pytest.mark.parametrize("how", ["off", "slot made anew", "slot moved", "offset set"])
+def test_it_begins_anew(interrupted, how):
+    db, c, before = interrupted
+    db.sql("update a set v = 'new' where id = 1")
+    if how == "off":
+        c.settings["walbridge.snapshot.resume"] = "false"
+    elif how == "slot made anew":
+        db.sql("select pg_drop_replication_slot(%s)", c.slot)
+    elif how == "slot moved":
+        db.sql("select pg_replication_slot_advance(%s, pg_current_wal_lsn())", c.slot)
+    else:
+        doc = c.offset()
+        doc["snapshot"]["before"] = '{"lsn":1}'
+        c.offset_file.write_text(json.dumps(doc))
+    after = go_on(c, db)
+    assert len(reads(after, "a")) == 2000
+    assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert "snapshot" not in c.offset()
+    assert c.terminate() == program.OK
+
+
+def test_reset_forgets_it(interrupted):
+    db, c, before = interrupted
+    shown = c.call("offsets", "show", "{file}").stdout
+    assert "snapshot   interrupted; 1 tables are read, 0 in part" in shown
+    assert c.call("offsets", "reset", "--yes", "{file}").returncode == program.OK
+    after = go_on(c, db)
+    assert len(reads(after, "a")) == 2000
+    assert c.terminate() == program.OK
+
+
+def test_it_goes_on_without_a_stream(db, new_connector, tmp_path):
+    db.sql("create table a (id int primary key); create table b (id int primary key, v text);"
+           "insert into a select generate_series(1, 100); insert into b select g, repeat('b', 300) from generate_series(1, 20000) g")
+    pipe = Pipe(tmp_path / "pipe")
+    c = new_connector(snapshot__mode="initial_only").start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda got: any(table_of(r) == "b" for r in got))
+    wait_until(lambda: done_tables(c) == {"a"}, lambda: f"a is done: {c.offset()}")
+    c.kill()
+    c.start("--sink", "lines")
+    c.wait_log("idle until stopped")
+    wait_until(lambda: (c.offset() or {}).get("offset"), "an offset")
+    assert not reads(c.lines(), "a") and len(reads(c.lines(), "b")) == 20000
+    assert c.terminate() == program.OK
