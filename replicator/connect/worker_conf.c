@@ -60,8 +60,7 @@ static const struct {
 };
 
 /* CONNECT_ names that are no properties of the worker. */
-static const char *const not_properties[] = {"CONNECT_LOG4J", "CONNECT_PLUGIN_PATH",
-                                             "CONNECT_PLUGINS_DIR"};
+static const char *const not_properties[] = {"CONNECT_LOG4J"};
 
 /* For a JVM, or for what the image brings along beside it. */
 static const char *const without_effect[] = {

@@ -297,7 +297,8 @@ storage_put(struct storage *base, const struct storage_record *records, size_t n
 
 /* ------------------------------------------------------------------------------------------------------- reading */
 
-/* Where all partitions begin or end; the caller destroys it. One request to each broker. */
+/* Where all partitions begin or end; the caller destroys it. One request to each broker; by the producer, as everything that
+ * is asked while the consumer reads: its connection would answer only when a fetch that waits for news is over. */
 static rd_kafka_topic_partition_list_t *
 watermarks(struct storage_kafka *s, int64_t which, struct err *e)
 {
@@ -310,7 +311,7 @@ watermarks(struct storage_kafka *s, int64_t which, struct err *e)
         for (int t = 0; t < STORAGE_TOPICS; t++)
             for (int32_t p = 0; p < s->partitions[t]; p++)
                 rd_kafka_topic_partition_list_add(list, s->topics[t].name, p)->offset = which;
-        code = rd_kafka_offsets_for_times(s->consumer, list, STORAGE_LOOK_MS);
+        code = rd_kafka_offsets_for_times(s->producer, list, STORAGE_LOOK_MS);
         for (int i = 0; !code && i < list->cnt; i++)
             code = list->elems[i].err;
         /* A topic that was just made has partitions without a leader for a moment. */
@@ -566,7 +567,7 @@ storage_members(struct storage *base, unsigned *n, char who[STORAGE_MEMBER_TEXT]
 {
     struct storage_kafka *s = (struct storage_kafka *)base;
 
-    return group_members(s->consumer, config_str(s->config, "group.id"), n, who,
+    return group_members(s->producer, config_str(s->config, "group.id"), n, who,
                          STORAGE_MEMBER_TEXT, e);
 }
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""A real Kafka Connect worker and walbridge take over from each other under load. Part of `make test-long`.
+
+CONNECT_LIBS, CONNECT_PLUGINS: where the real worker is (kit/connect.py); without them it says so and ends well. Also ROUNDS
+(2), RATE (500 rows a second), KEEP=1.
+
+Shown: after clean stops, in both directions and also while the other one already waits, every committed row is in Kafka
+exactly once and in order, and no snapshot was taken again.
+"""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kit import connect, kafka, postgres, program, wait_until  # noqa: E402
+
+ROUNDS, RATE = (int(os.environ.get(n, d)) for n, d in (("ROUNDS", "2"), ("RATE", "500")))
+NAME, GROUP = "moving", "takeover"
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+class Writer(threading.Thread):
+    """Numbers in order: small transactions, now and then a large one."""
+
+    def __init__(self, db):
+        super().__init__(daemon=True)
+        self.db, self.stop, self.last, self.error = db, threading.Event(), 0, None
+
+    def run(self):
+        try:
+            with self.db.server.connect(self.db.name) as c:
+                round_ = 0
+                while not self.stop.is_set():
+                    round_ += 1
+                    n = 2000 if round_ % 100 == 0 else 5
+                    c.execute(f"insert into t select i, 'x' from generate_series({self.last + 1}, {self.last + n}) i")
+                    self.last += n
+                    time.sleep(n / RATE if n < 100 else 0)
+        except Exception as e:  # shown at the end
+            self.error = e
+
+
+class Trial:
+    def __init__(self, work):
+        self.server = postgres.Server(work / "pg", os.getpid())
+        (work / "kafka").mkdir()
+        self.broker = kafka.Real(work / "kafka")
+        self.db = self.server.new_database("takeover")
+        self.db.sql("create table t (id int primary key, v text)")
+        self.real = connect.Real(work / "real", self.broker.bootstrap, GROUP)
+        self.ours = connect.Walbridge(work / "ours", self.broker.bootstrap, GROUP)
+        self.topics = kafka.Topics(self.broker.bootstrap, "tk")
+
+    def close(self):
+        for w in (self.real, self.ours):
+            w.kill()
+        self.topics.close()
+        self.broker.stop()
+        self.server.remove()
+
+    def config(self):
+        return {**{k: v for k, v in program.base_settings(self.db, "tk").items() if not k.startswith("offset.")},
+                "table.include.list": "public.t", **program.NO_SCHEMAS}
+
+    def sent(self):
+        return [json.loads(r["value"])["after"]["id"] for r in self.topics.read() if r["topic"] == "tk.public.t"]
+
+    def check(self, writer, what):
+        """In order, each once, up to now."""
+        begin = writer.last
+        wait_until(lambda: writer.last > begin + 200 or not writer.is_alive(), "rows to be written", 30)
+        assert writer.error is None, writer.error
+        last = writer.last
+        wait_until(lambda: (self.sent() or [0])[-1] >= last, f"row {last} in Kafka ({what})", 120, 0.5)
+        ids = self.sent()
+        repeated = [(i, a, b) for i, (a, b) in enumerate(zip(ids, ids[1:])) if b != a + 1]
+        assert ids[0] == 1 and not repeated, f"{what}: not 1, 2, 3 …: {repeated[:5]} of {len(ids)}"
+        say(f"{what}: {len(ids)} rows, each once and in order")
+
+    def state_is(self, worker, state="RUNNING"):
+        worker.wait_states(NAME, state, state, 90)
+
+
+def run(t):
+    writer = Writer(t.db)
+    t.real.start().wait_up()
+    status, answer = t.real.request("POST", "/connectors", {"name": NAME, "config": t.config()})
+    assert status == 201, answer
+    t.state_is(t.real)
+    writer.start()
+    t.check(writer, "the real worker")
+    for n in range(ROUNDS):
+        # One ends, the other begins.
+        t.real.terminate()
+        t.ours.start().wait_up()
+        t.state_is(t.ours)
+        t.check(writer, f"round {n}: taken over from the real worker that ended")
+        assert t.ours.terminate() == 0
+        t.real.start().wait_up()
+        t.state_is(t.real)
+        t.check(writer, f"round {n}: handed back")
+        # Ours waits for the real one to leave.
+        t.ours.start().wait_up()
+        wait_until(lambda: "alive" in t.ours.get("/health")[1]["message"], "walbridge waiting", 20)
+        status, answer = t.ours.request("PUT", f"/connectors/{NAME}/pause")
+        assert status == 409, answer
+        t.check(writer, f"round {n}: the real worker while walbridge waits")
+        t.real.terminate()
+        wait_until(lambda: t.ours.get("/health")[0] == 200, "walbridge running", 30)
+        t.state_is(t.ours)
+        t.check(writer, f"round {n}: taken over from the real worker that left")
+        # The real one joins while ours runs.
+        t.real.start().wait_up()
+        wait_until(lambda: "alive" in t.ours.get("/health")[1]["message"], "walbridge letting go", 60)
+        t.state_is(t.real)
+        t.check(writer, f"round {n}: let the real worker in")
+        assert t.ours.terminate() == 0
+        t.state_is(t.real)
+    writer.stop.set()
+    writer.join()
+    t.check(writer, "the end")
+    ops = {json.loads(r["value"])["op"] for r in t.topics.read() if r["topic"] == "tk.public.t"}
+    assert ops <= {"c", "r"}, ops
+    log = t.ours.log_file.read_text()
+    assert "created slot" not in log and "snapshot:" not in log, "a snapshot was taken"
+
+
+def main():
+    missing = connect.Real.missing()
+    if missing:
+        say(f"skipped: {missing}")
+        return 0
+    work = Path(tempfile.mkdtemp(prefix="takeover-"))
+    work.chmod(0o755)
+    (work / "pg").mkdir()
+    t = None
+    try:
+        t = Trial(work)
+        run(t)
+    finally:
+        if t:
+            t.close()
+        if os.environ.get("KEEP"):
+            say(f"kept: {work}")
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+    say("passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
