@@ -55,7 +55,7 @@ static const struct prop rows[] = {
      .doc = "Topic for notifications of the channel sink."},
     {.name = "transaction.metadata.factory", .type = PROP_CLASS,
      .def = "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", .group = "Events",
-     .importance = PROP_LOW, .flags = PROP_NOOP,
+     .importance = PROP_LOW, .flags = PROP_REFUSED,
      .display = "Factory class to create transaction context & transaction struct maker classes",
      .see = "Java classes cannot be loaded; the block and the topic are Debezium's default ones",
      .doc = "Java class that builds transaction metadata."},

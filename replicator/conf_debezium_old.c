@@ -59,6 +59,12 @@ static const struct prop rows[] = {
      .flags = PROP_ALIAS,
      .see = "snapshot.fetch.size",
      .doc = "Name in Debezium 1."},
+    {.name = "transaction.topic", .type = PROP_STRING,
+     .def = "${database.server.name}.transaction", .group = "Old names", .importance = PROP_LOW,
+     .flags = PROP_REFUSED,
+     .see = "the topic's name always begins with topic.prefix: give what stands behind it and the "
+            "dot as topic.transaction",
+     .doc = "Whole name of the transaction topic in Debezium 1."},
     {.name = "source.struct.version", .type = PROP_STRING, .def = "v2", .group = "Old names",
      .importance = PROP_LOW, .flags = PROP_REFUSED,
      .see = "the block source has its present form only",

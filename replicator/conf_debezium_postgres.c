@@ -124,10 +124,12 @@ static const struct prop rows[] = {
             "none. Given, it also restricts a publication that is made."},
     {.name = "lsn.flush.mode", .type = PROP_ENUM,
      .choices = "connector,manual,connector_and_driver", .group = "Postgres",
-     .importance = PROP_LOW, .display = "LSN flush mode", .check = conf_rule_flush_mode,
+     .importance = PROP_LOW, .display = "LSN flush mode",
      .doc = "Who tells the server that WAL is no longer needed. connector and "
             "connector_and_driver mean the same here: positions move with delivered records and, "
-            "on a quiet database, with the server's keepalives."},
+            "on a quiet database, with the server's keepalives. manual: the slot stays where it "
+            "is and the server keeps its WAL, until somebody advances it while the connector is stopped "
+            "(pg_replication_slot_advance)."},
     {.name = "flush.lsn.source", .type = PROP_BOOL, .def = "true",
      .choices = "true=connector,false=manual", .group = "Postgres", .importance = PROP_LOW,
      .flags = PROP_ALIAS,

@@ -28,7 +28,6 @@ conf_rule conf_rule_hostname;
 conf_rule conf_rule_slot_name;
 conf_rule conf_rule_identity_autoset;
 conf_rule conf_rule_skipped_operations;
-conf_rule conf_rule_flush_mode;
 conf_rule conf_rule_snapshot_mode;
 conf_rule conf_rule_locking_mode;
 conf_rule conf_rule_query_mode;

@@ -160,18 +160,6 @@ conf_rule_query_mode(const struct config *c, const char *value, struct err *e)
 }
 
 bool
-conf_rule_flush_mode(const struct config *c, const char *value, struct err *e)
-{
-    (void)c;
-    if (strcmp(value, "manual") != 0)
-        return true;
-    return wrong(
-        e,
-        "leaving the slot's position to somebody else is not there yet; allowed are connector, "
-        "connector_and_driver");
-}
-
-bool
 conf_rule_skipped_operations(const struct config *c, const char *value, struct err *e)
 {
     bool none = false, ok = true;

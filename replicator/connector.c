@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -60,6 +61,7 @@ connector_check_sinks(const struct connector_options *o, struct err *e)
 struct connector *
 connector_new(const struct connector_options *o, struct err *e)
 {
+    const char *flush_mode = config_str(o->config, "lsn.flush.mode");
     struct connector *c;
 
     if (!connector_check_sinks(o, e))
@@ -72,6 +74,7 @@ connector_new(const struct connector_options *o, struct err *e)
     atomic_store(&c->starting, true);
     uuid_v7(c->run_id);
     conf_settings(c->config, &c->settings);
+    c->flush_is_ours = !flush_mode || strcasecmp(flush_mode, "manual") != 0;
     c->filter = filter_new(c->config, e);
     c->settings.filter = c->filter;
     if (c->filter)
@@ -241,6 +244,12 @@ connector_end_session(struct connector *c)
 }
 
 /* The last offset is stored, then the server is told, then everything goes. */
+uint64_t
+connector_flush_lsn(const struct connector *c)
+{
+    return c->flush_is_ours ? led_flush_lsn(c->ledger) : 0;
+}
+
 static void
 connector_close(struct connector *c)
 {
@@ -256,7 +265,7 @@ connector_close(struct connector *c)
         c->offsets = NULL;
     }
     if (c->wal && c->ledger) {
-        lsn = led_flush_lsn(c->ledger);
+        lsn = connector_flush_lsn(c);
         if (wal_status(c->wal, c->received_lsn > lsn ? c->received_lsn : lsn, lsn, false, &e))
             (void)wal_flush(c->wal, &more, &e);
     }

@@ -197,7 +197,7 @@ static bool
 loop_status(struct connector *c, struct err *e)
 {
     int64_t now = clock_mono_us();
-    uint64_t flush = led_flush_lsn(c->ledger);
+    uint64_t flush = connector_flush_lsn(c);
     int64_t interval_us = loop_status_interval_us(c);
     bool due = c->reply_due || now - c->status_us >= interval_us ||
                (flush > c->told_lsn && now - c->status_us >= LOOP_STATUS_GAP_US);
@@ -404,7 +404,7 @@ loop_deadline(const struct connector *c)
     int64_t now = clock_mono_us(), at = now + LOOP_SLEEP_MAX_US;
     int64_t status = c->status_us + loop_status_interval_us(c);
 
-    if (c->wal && led_flush_lsn(c->ledger) > c->told_lsn)
+    if (c->wal && connector_flush_lsn(c) > c->told_lsn)
         status = c->status_us + LOOP_STATUS_GAP_US;
     if (c->wal && status < at)
         at = status;

@@ -112,8 +112,9 @@ struct connector {
     struct snapshot *snapshot;
     struct batch *batch;
     bool parked;
-    bool xmin_awaited; /* its first answer */
-    bool status_left;  /* a full socket kept some of a status */
+    bool flush_is_ours; /* lsn.flush.mode */
+    bool xmin_awaited;  /* its first answer */
+    bool status_left;   /* a full socket kept some of a status */
     bool reply_due;
     uint64_t received_lsn;
     uint64_t told_lsn;
@@ -128,6 +129,9 @@ struct connector {
 
 /* connector.c: takes a wake-up. */
 void connector_woken(struct connector *c);
+
+/* What the server is told. Zero says nothing: the slot stays where it is (lsn.flush.mode=manual). */
+uint64_t connector_flush_lsn(const struct connector *c);
 
 /* connector_start.c: from nothing to a running snapshot or stream. */
 bool connector_connect(struct connector *c, struct err *e);

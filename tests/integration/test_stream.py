@@ -279,3 +279,22 @@ def test_broker_that_is_away_holds_the_slot_and_nothing_is_lost(table, new_conne
         assert c.terminate() == program.OK
     finally:
         broker.stop()
+
+
+def test_a_slot_that_somebody_else_advances_stays_where_it_is(table, new_connector):
+    c = new_connector(snapshot__mode="no_data", lsn__flush__mode="manual", status__update__interval__ms="100").start("--sink", "lines")
+    c.wait_streaming(table)
+    before = table.confirmed(c.slot)
+    table.sql("insert into t values (1, 'a')")
+    wait_until(lambda: len(c.lines()) == 1, "the row")
+    wait_until(lambda: c.offset() is not None, "the offset")
+    assert c.terminate() == program.OK
+    assert table.confirmed(c.slot) == before
+    c.start("--sink", "lines")
+    c.wait_streaming(table)
+    table.sql("insert into t values (2, 'b')")
+    wait_until(lambda: len(c.lines()) == 2, "the second row and not the first one again")
+    assert c.terminate() == program.OK
+    assert [json.loads(x["value"])["payload"]["after"]["id"] if isinstance(x["value"], str) else
+            x["value"]["payload"]["after"]["id"] for x in c.lines()] == [1, 2]
+    assert table.confirmed(c.slot) == before
