@@ -439,6 +439,7 @@ connector_run(struct connector *c, struct err *e)
             connector_close(c);
         else
             connector_end_session(c);
+        connector_measure_end(c, true);
         connector_wait(c, wait_ms);
         if (c->sink_failed)
             connector_close(c);
@@ -452,6 +453,7 @@ connector_run(struct connector *c, struct err *e)
     if (c->offsets)
         connector_drain(c);
     connector_close(c);
+    connector_measure_end(c, false);
     log_progress(NULL);
     if (stopped && c->slot_held && config_bool(c->config, "slot.drop.on.stop"))
         connector_drop_slot(c);

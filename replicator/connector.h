@@ -15,6 +15,7 @@
 struct connector;
 struct offset_store;
 struct sink_topics;
+struct metrics_slot;
 
 struct connector_options {
     struct config *config;    /* validated; outlives the connector */
@@ -24,6 +25,7 @@ struct connector_options {
     /* Where positions are kept; NULL: as walbridge.offset.storage says. */
     struct offset_store *(*open_offsets)(void *arg, const struct config *config, struct err *e);
     void *offsets_arg;
+    struct metrics_slot *metrics; /* where figures are put; NULL: nowhere */
     struct sink_topics *topics; /* who is told of the topics that records go to; NULL: nobody */
 };
 

@@ -536,6 +536,7 @@ connector_loop(struct connector *c, struct err *e)
         loop_store_position(c, false);
         if (!loop_status(c, e))
             return false;
+        connector_measure(c, idle);
         if (idle)
             loop_sleep(c, !c->parked && !c->xmin_awaited && !led_full(c->ledger) &&
                               !atomic_load_explicit(&c->paused, memory_order_relaxed));

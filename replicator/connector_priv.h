@@ -7,6 +7,7 @@
 #include "decoder/settings.h"
 #include "replicator/connector.h"
 #include "replicator/ledger.h"
+#include "replicator/metrics.h"
 #include "replicator/offset.h"
 #include "replicator/offsets.h"
 #include "replicator/pg/catalog.h"
@@ -68,6 +69,16 @@ struct snapshot_life {
     struct pg_slot_created made;
 };
 
+/* Figures as last put. */
+struct measured {
+    struct metrics m;
+    int64_t at_us;     /* then; 0: never */
+    int64_t commit_us; /* of the newest transaction then */
+    int64_t behind_ms; /* when it was read */
+    int64_t event_us;  /* when the last change was seen; 0: none was */
+    uint64_t seen;     /* changes then */
+};
+
 struct connector {
     struct connector_options options;
     struct config *config;
@@ -124,6 +135,7 @@ struct connector {
     uint64_t quiet_put;     /* the last quiet position that was handed over */
     int64_t quiet_since_us; /* since when a newer one waits; 0: none does */
     struct pace pace;
+    struct measured measured;
     struct err ack_error;
 };
 
@@ -178,6 +190,11 @@ bool connector_snapshot(struct connector *c, bool *empty, struct err *e);
 bool connector_put_batch(struct connector *c, struct err *e);
 /* once streaming.delay.ms is over. */
 bool connector_begin_stream(struct connector *c, struct err *e);
+
+/* connector_metrics.c: puts the figures, when it is time to. */
+void connector_measure(struct connector *c, bool idle);
+/* The session is over. */
+void connector_measure_end(struct connector *c, bool failed);
 
 /* connector_loop.c: until stopping (true) or an error. */
 bool connector_loop(struct connector *c, struct err *e);

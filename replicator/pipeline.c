@@ -138,6 +138,7 @@ pipeline_begin(struct pipeline *p, struct err *e)
         .xmin = p->xmin,
     };
     p->stats.commit_us = p->txn.commit_us;
+    p->stats.transactions++;
     led_begin(p->parts.ledger, &(struct led_txn){.commit_lsn = commit_lsn,
                                                  .last_commit_lsn = p->last_commit_lsn,
                                                  .commit_us = p->txn.commit_us,

@@ -112,6 +112,8 @@ struct pipeline_stats {
     uint64_t filtered; /* seen and not captured, or skipped */
     uint64_t repeated; /* sent again by the server and dropped */
     uint64_t unconverted;
+    uint64_t transactions;
+    uint64_t creates, updates, deletes; /* of the changes */
     uint64_t failed;   /* left out by event.processing.failure.handling.mode */
     int64_t commit_us; /* of the newest transaction */
 };

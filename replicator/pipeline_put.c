@@ -132,6 +132,9 @@ pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uin
 {
     size_t total = 0;
 
+    p->stats.creates += c->op == OP_CREATE;
+    p->stats.updates += c->op == OP_UPDATE;
+    p->stats.deletes += c->op == OP_DELETE;
     *nrecs = 0;
     for (unsigned i = 0; i < p->parts.nsinks; i++) {
         struct recbuf *out = &p->out[i];

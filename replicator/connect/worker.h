@@ -94,6 +94,13 @@ json_t *worker_topics(struct worker *w, const char *name,
 json_t *worker_offsets(struct worker *w, const char *name,
                        struct worker_error *e); /* {"offsets":[…]} */
 
+/* The figures of each connector that was run, one call each; name and server live as long as the call. */
+struct metrics;
+void worker_metrics(struct worker *w,
+                    void (*each)(void *arg, const char *name, const char *server,
+                                 const struct metrics *m),
+                    void *arg);
+
 /* ---------------------------------------------------------------------------------------------------- changing */
 
 enum worker_target { WORKER_STARTED, WORKER_PAUSED, WORKER_STOPPED };

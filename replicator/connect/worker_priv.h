@@ -17,6 +17,7 @@
 #include "replicator/connect/statuses.h"
 #include "replicator/connect/storage.h"
 #include "replicator/connect/worker.h"
+#include "replicator/metrics.h"
 #include "replicator/supervisor.h"
 #include "sinks/sink.h"
 
@@ -32,6 +33,8 @@ struct place {
     char *name;
     struct job *job;
     struct sink_topics topics;
+    struct metrics_slot metrics;
+    char *server; /* topic.prefix of the configuration that the job has; NULL: none yet */
     uint64_t version;       /* of the configuration that the job has; 0: none */
     uint64_t tasks_version; /* for which the task was written */
     bool stop_written;      /* "no tasks" was, for the present stop */

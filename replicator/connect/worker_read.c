@@ -60,6 +60,26 @@ entry_or_404(struct worker *w, const char *name, struct worker_error *e)
     return en;
 }
 
+void
+worker_metrics(struct worker *w,
+               void (*each)(void *arg, const char *name, const char *server,
+                            const struct metrics *m),
+               void *arg)
+{
+    struct slice name;
+    void *value;
+
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; map_next(w->places, &i, &name, &value);) {
+        struct place *p = value;
+        struct metrics m = metrics_slot_get(&p->metrics);
+
+        if (p->server)
+            each(arg, p->name, p->server, &m);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
 json_t *
 worker_names(struct worker *w, struct worker_error *e)
 {

@@ -23,6 +23,8 @@ worker_place_free(void *arg)
     job_free(p->job);
     free(p->told[TOLD_CONNECTOR]);
     free(p->told[TOLD_TASK]);
+    metrics_slot_free(&p->metrics);
+    free(p->server);
     free(p->name);
     free(p);
 }
@@ -58,6 +60,7 @@ place_of(struct worker *w, const char *name)
         p->job = job_new(w->supervisor, p->name, NULL, NULL);
         p->topics.tell = place_topic;
         p->topics.arg = p;
+        metrics_slot_init(&p->metrics);
         map_put(w->places, slice_of(name), p);
     }
     return p;
@@ -123,6 +126,7 @@ place_load(struct place *p, struct configs_entry *en)
         .open_offsets = worker_offset_store,
         .offsets_arg = p->worker,
         .topics = &p->topics,
+        .metrics = &p->metrics,
     };
 
     p->version = en->version;
@@ -137,6 +141,8 @@ place_load(struct place *p, struct configs_entry *en)
     }
     p->bad = o.config == NULL;
     if (!p->bad) {
+        free(p->server);
+        p->server = mem_strdup(config_str(o.config, "topic.prefix"));
         job_configure(p->job, &o);
         job_restart(p->job);
         return;

@@ -34,6 +34,7 @@ enum {
     DISCARD_MAX = 64 << 20,
     WAITING_THREADS = 4,
     WAITING_MAX = 64,
+    LAST_ANSWERS_MS = 2000, /* a client that takes longer to read its answer does without */
 };
 
 struct listener {
@@ -60,6 +61,7 @@ struct rest {
     struct listener listeners[REST_LISTENERS_MAX];
     size_t nlisteners;
     atomic_size_t body_bytes;
+    atomic_uint waiting; /* requests that a thread of the pool had, and that are not answered yet */
     char base_url[300];
     unsigned port;
 };
@@ -78,6 +80,7 @@ struct exchange {
     struct MHD_Connection *connection;
     char *raw_uri;
     enum exchange_state state;
+    bool has_waited;
     bool answered; /* the rest of the body does not matter */
     size_t discarded;
 };
@@ -178,6 +181,7 @@ on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
     if (!x)
         return;
     atomic_fetch_sub(&x->listener->rest->body_bytes, x->r.body.n);
+    atomic_fetch_sub(&x->listener->rest->waiting, x->has_waited);
     if (x->r.body.p)
         explicit_bzero(x->r.body.p, x->r.body.n);
     buf_free(&x->r.body);
@@ -324,6 +328,8 @@ exchange_run(struct exchange *x)
         return send_answer(x);
     }
     x->state = EXCHANGE_WAITING;
+    x->has_waited = true;
+    atomic_fetch_add(&x->listener->rest->waiting, 1);
     if (s)
         s->busy = true;
     MHD_suspend_connection(x->connection);
@@ -536,6 +542,8 @@ rest_stop(struct rest *r)
         if (r->listeners[i].daemon)
             MHD_quiesce_daemon(r->listeners[i].daemon);
     pool_end(r->pool);
+    for (unsigned ms = 0; atomic_load(&r->waiting) && ms < LAST_ANSWERS_MS; ms++)
+        usleep(1000);
     for (size_t i = 0; i < r->nlisteners; i++) {
         if (r->listeners[i].daemon)
             MHD_stop_daemon(r->listeners[i].daemon);

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "replicator/metrics.h"
+
 #define VERSION "3.6.1.Final"
 #define ID "127.0.0.1:8083"
 
@@ -242,6 +244,22 @@ worker_offsets(struct worker *w, const char *name, struct worker_error *e)
         offsets = json_pack("{s:O}", "offsets", json_object_get(c, "offsets"));
     pthread_mutex_unlock(&w->lock);
     return offsets;
+}
+
+void
+worker_metrics(struct worker *w,
+               void (*each)(void *arg, const char *name, const char *server,
+                            const struct metrics *m),
+               void *arg)
+{
+    struct metrics m = {{0}};
+    json_t *c;
+    const char *name;
+
+    m.v[METRIC_CONNECTED] = 1;
+    pthread_mutex_lock(&w->lock);
+    json_object_foreach(w->connectors, name, c) each(arg, name, "pre\"fix", &m);
+    pthread_mutex_unlock(&w->lock);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ changing */

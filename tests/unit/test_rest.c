@@ -459,6 +459,28 @@ health_says_what_the_worker_does(void **state)
 }
 
 static void
+figures_are_shown_of_every_connector(void **state)
+{
+    static const struct exchange cases[] = {
+        {"POST /connectors HTTP/1.1\r\n" JSON,
+         "{\"name\":\"a\",\"config\":{},\"initial_state\":\"STOPPED\"}", 201, ""},
+        {"GET /metrics HTTP/1.1\r\n", NULL, 200, "Content-Type: text/plain; version=0.0.4"},
+        {"GET /metrics HTTP/1.1\r\nAccept: text/html\r\n", NULL, 200, "\nwalbridge_connectors 1\n"},
+        {"GET /metrics HTTP/1.1\r\n", NULL, 200,
+         "\nwalbridge_connector_state{connector=\"a\",state=\"STOPPED\"} 1\n"},
+        {"GET /metrics HTTP/1.1\r\n", NULL, 200,
+         "\n# TYPE debezium_metrics_Connected gauge\n"
+         "debezium_metrics_Connected{context=\"streaming\",plugin=\"postgres\","
+         "name=\"pre\\\"fix\",connector=\"a\"} 1\n"},
+    };
+    struct fixture f = start(NULL);
+
+    (void)state;
+    CHECK(f, cases);
+    stop(&f);
+}
+
+static void
 wrong_listeners_are_refused(void **state)
 {
     static const struct {
@@ -523,6 +545,7 @@ main(void)
         cmocka_unit_test(pages_of_allowed_origins_may_ask),
         cmocka_unit_test(administration_can_be_nowhere),
         cmocka_unit_test(health_says_what_the_worker_does),
+        cmocka_unit_test(figures_are_shown_of_every_connector),
         cmocka_unit_test(wrong_listeners_are_refused),
         cmocka_unit_test(every_route_has_a_pattern_that_finds_it),
     };
