@@ -77,7 +77,7 @@ struct metric_row {
 };
 extern const struct metric_row metric_rows[METRIC_COUNT];
 
-/* The reference page. */
+/* `walbridge help metrics`: docs/metrics.md. */
 void metrics_write_page(struct buf *out);
 
 #endif

@@ -9,6 +9,8 @@
 #include "decoder/type.h"
 #include "replicator/cli/cli.h"
 #include "replicator/conf.h"
+#include "replicator/metrics.h"
+#include "replicator/rest/route.h"
 
 enum { PAGE_MAX = 4 << 20 }; /* the largest page has some hundred kilobytes */
 
@@ -215,6 +217,16 @@ transforms_markdown(struct buf *out)
 
 /* ------------------------------------------------------------------------------------------------------- any page */
 
+/* Pages of docs/ that are neither a property nor a command. */
+static const struct {
+    const char *name;
+    void (*print)(struct buf *out);
+} references[] = {
+    {"types", type_print_reference},
+    {"rest", route_write_page},
+    {"metrics", metrics_write_page},
+};
+
 static int
 page_of(struct buf *out, const char *what)
 {
@@ -223,9 +235,13 @@ page_of(struct buf *out, const char *what)
     struct smt_info smt;
     const char *meant;
 
-    if (strcmp(what, "types") == 0)
-        type_print_reference(out);
-    else if (cmd)
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        if (strcmp(what, references[i].name) == 0) {
+            references[i].print(out);
+            return cli_print(out);
+        }
+    }
+    if (cmd)
         cli_help(out, cmd, NULL);
     else if (row)
         property_page(out, row);
@@ -238,9 +254,11 @@ page_of(struct buf *out, const char *what)
     meant = prop_suggest(conf_tables, what);
     if (!meant)
         meant = cli_suggest_command(what);
-    fprintf(stderr,
-            "walbridge: \"%s\" is neither a property nor a transform nor a command nor \"types\"",
-            what);
+    fprintf(
+        stderr,
+        "walbridge: \"%s\" is neither a property nor a transform nor a command, nor types, rest or "
+        "metrics",
+        what);
     if (meant)
         fprintf(stderr, "; did you mean \"%s\"?", meant);
     fputc('\n', stderr);
@@ -378,7 +396,7 @@ run_help(const struct cli_args *a)
 
 const struct cli_command cmd_help = {
     .path = "help",
-    .operands = "[PROPERTY | TRANSFORM | COMMAND | types]",
+    .operands = "[PROPERTY | TRANSFORM | COMMAND | types | rest | metrics]",
     .max_operands = 2,
     .options = options,
     .run = run_help,
@@ -388,5 +406,6 @@ const struct cli_command cmd_help = {
         "an old "
         "name, and by a name that a prefix covers (\"walbridge help producer.override.acks\"). "
         "\"types\" "
-        "prints what each PostgreSQL type becomes in a record, in Markdown.",
+        "prints what each PostgreSQL type becomes in a record, \"rest\" the routes of "
+        "\"walbridge connect\", \"metrics\" its figures; all in Markdown.",
 };

@@ -253,11 +253,63 @@ route_run(struct rest_request *r)
         rest_error(r, 500, "The answer is larger than this worker gives");
 }
 
+static const char page_head[] =
+    "# REST\n\n"
+    "`walbridge connect` answers as a Kafka Connect worker with Debezium's PostgreSQL connector "
+    "does: the same paths, "
+    "statuses, bodies and\nerror texts, on port 8083, or where `listeners` says. Bodies are JSON "
+    "(`Content-Type: "
+    "application/json`), errors\n`{\"error_code\": 404, \"message\": \"…\"}`. What reads is "
+    "answered from memory at once; "
+    "what changes something waits until Kafka\nhas it.\n\n";
+
+static const char page_tail[] =
+    "\n`HEAD` is answered wherever `GET` is, `OPTIONS` everywhere. A path's other methods get 405 "
+    "with `Allow`.\n\n"
+    "## Where it differs\n\n"
+    "- An invalid configuration is answered with 400 and the list of errors that Kafka Connect "
+    "documents; Debezium 3.6.1 "
+    "itself makes the\n  worker answer 500 to every one.\n"
+    "- Names that could not be addressed afterwards (`/`, `\\`, `%`) are refused.\n"
+    "- `validate` also says what walbridge refuses, at the property; `connector-plugins` lists "
+    "what it can run.\n"
+    "- Malformed JSON is answered with the place of the mistake, not with what stood there. Where "
+    "Kafka Connect prints a\n"
+    "  configuration in an error, passwords are `[hidden]`.\n"
+    "- `/metrics` is ours ([metrics.md](metrics.md)).\n\n"
+    "## Limits\n\n"
+    "A request's line has at most 8000 bytes (414), its headers 8192 (431), its body 4 MiB (413) "
+    "with at most 4096 properties; "
+    "all bodies\ntogether 16 MiB (503). There are at most 512 connections to a listener; before "
+    "that, the longest idle one is "
+    "closed for a new one,\nand every one after 30 seconds without a byte. Four requests wait for "
+    "Kafka or a database at the "
+    "same time, 64 more stand in line\n(503 beyond), and none of them keeps others from being "
+    "answered.\n\n"
+    "## Who may ask\n\n"
+    "- `walbridge.rest.users.file`: a file of lines `name=password`; every request but `/health` "
+    "and `/metrics` then needs one of\n"
+    "  them (basic authentication). `rest.extension.classes` may name Kafka Connect's own "
+    "extension for it.\n"
+    "- `walbridge.rest.read.only=true` refuses whatever would change something (403).\n"
+    "- `listeners=https://…` with `listeners.https.ssl.keystore.location` (PEM), or "
+    "`…keystore.certificate.chain` and\n"
+    "  `…keystore.key`.\n"
+    "- `admin.listeners` serves `/admin` apart, or, when empty, nowhere.\n"
+    "- `access.control.allow.origin` and `access.control.allow.methods` for browsers.\n\n"
+    "Configurations are answered as they were given, passwords in clear, as Kafka Connect does, "
+    "because clients compare them with "
+    "what they sent.\nKeep secrets out of them with `${env:NAME}`, `${file:PATH:KEY}` and "
+    "`${dir:PATH:FILE}`, which are filled in "
+    "only when a connector is made.\n";
+
 void
 route_write_page(struct buf *out)
 {
+    buf_str(out, page_head);
     buf_str(out, "| Method | Path | |\n|---|---|---|\n");
     for (size_t i = 0; i < rest_nroutes; i++)
         buf_printf(out, "| %s | `%s` | %s |\n", rest_routes[i].method, rest_routes[i].path,
                    rest_routes[i].doc);
+    buf_str(out, page_tail);
 }

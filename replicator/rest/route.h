@@ -55,7 +55,7 @@ bool route_begin(struct rest_request *r, const char *raw_uri);
 /* Runs the handler, or answers what it need not be asked for. */
 void route_run(struct rest_request *r);
 
-/* `walbridge help --rest`: the table as a page. */
+/* `walbridge help rest`: docs/rest.md. */
 void route_write_page(struct buf *out);
 
 #endif
