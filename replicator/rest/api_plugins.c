@@ -85,16 +85,16 @@ api_plugin_config(struct rest_request *r)
 
 /* --------------------------------------------------------------------------------------------------------- validation */
 
-/* Java's HashMap gives its keys by the low bits of their hashes. */
+/* A copy of a Java HashMap gives its keys by the low bits of their hashes; it is as large as n of them need. */
 static uint32_t
 java_bucket(const char *key, size_t n)
 {
-    uint32_t h = 0, size = 16;
+    uint32_t h = 0, size = 1;
 
     /* Letters beyond ASCII would count as UTF-16; names have none. */
     for (; *key; key++)
         h = 31 * h + (unsigned char)*key;
-    while (n > size / 4 * 3)
+    while (size * 3 < n * 4 + 3)
         size *= 2;
     return (h ^ h >> 16) & (size - 1);
 }

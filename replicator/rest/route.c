@@ -9,8 +9,8 @@
 
 /* clang-format off */
 const struct rest_route rest_routes[] = {
-    {"GET", "/", 0, api_root, "Kafka's version, the cluster's id."},
-    {"GET", "/health", ROUTE_OPEN, api_health, "200 when the worker is ready, 503 while it starts or waits for another worker of its group, 500 when it failed."},
+    {"GET", "/", ROUTE_INSTANT, api_root, "Kafka's version, the cluster's id."},
+    {"GET", "/health", ROUTE_INSTANT | ROUTE_OPEN, api_health, "200 when the worker is ready, 503 while it starts or waits for another worker of its group, 500 when it failed."},
     {"GET", "/metrics", ROUTE_OPEN | ROUTE_TEXT, api_metrics, "Figures of the worker and its connectors, for Prometheus."},
     {"GET", "/connectors", 0, api_list, "The connectors' names; with `expand=info`, `expand=status` or both, what is known of each."},
     {"POST", "/connectors", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_create, "Makes a connector: `{\"name\", \"config\", \"initial_state\"}`."},
@@ -25,8 +25,8 @@ const struct rest_route rest_routes[] = {
     {"PUT", "/connectors/{connector}/stop", ROUTE_WAITS | ROUTE_WRITES, api_stop, "Ends the task and lets the slot go; the offsets can then be changed."},
     {"POST", "/connectors/{connector}/restart", ROUTE_WAITS | ROUTE_WRITES, api_restart, "Starts again: the connector, with `includeTasks=true` its task too, with `onlyFailed=true` only what failed."},
     {"GET", "/connectors/{connector}/tasks", 0, api_tasks, "The task and its configuration."},
-    {"POST", "/connectors/{connector}/tasks", ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
-    {"PUT", "/connectors/{connector}/fence", ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
+    {"POST", "/connectors/{connector}/tasks", ROUTE_INSTANT | ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
+    {"PUT", "/connectors/{connector}/fence", ROUTE_INSTANT | ROUTE_WRITES, api_internal, "Of workers among themselves: always refused."},
     {"GET", "/connectors/{connector}/tasks/{task}/status", 0, api_task_status, "The state of a task."},
     {"POST", "/connectors/{connector}/tasks/{task}/restart", ROUTE_WAITS | ROUTE_WRITES, api_task_restart, "Starts a task again."},
     {"GET", "/connectors/{connector}/topics", 0, api_topics, "The topics that were written to."},
@@ -34,8 +34,8 @@ const struct rest_route rest_routes[] = {
     {"GET", "/connectors/{connector}/offsets", 0, api_offsets, "The stored position."},
     {"PATCH", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_offsets_alter, "Sets the position of a stopped connector; an offset of `null` removes it."},
     {"DELETE", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES, api_offsets_reset, "Forgets the position of a stopped connector: it begins anew."},
-    {"GET", "/connector-plugins", 0, api_plugins, "What can be run; with `connectorsOnly=false` also transformations, predicates and converters."},
-    {"GET", "/connector-plugins/{plugin}/config", 0, api_plugin_config, "The properties of one."},
+    {"GET", "/connector-plugins", ROUTE_INSTANT, api_plugins, "What can be run; with `connectorsOnly=false` also transformations, predicates and converters."},
+    {"GET", "/connector-plugins/{plugin}/config", ROUTE_INSTANT, api_plugin_config, "The properties of one."},
     {"PUT", "/connector-plugins/{plugin}/config/validate", ROUTE_WAITS | ROUTE_BODY, api_validate, "Looks at a configuration: each property with its definition, its value and what is wrong with it."},
     {"GET", "/admin/loggers", ROUTE_ADMIN, api_loggers, "The loggers whose level was set."},
     {"GET", "/admin/loggers/{logger}", ROUTE_ADMIN, api_logger, "The level of one."},

@@ -14,12 +14,13 @@ struct config;
 struct worker;
 
 enum {
-    ROUTE_WAITS = 1 << 0,  /* may wait for Kafka or a database: not on the server's thread */
-    ROUTE_WRITES = 1 << 1, /* refused in read-only mode */
-    ROUTE_BODY = 1 << 2,   /* reads a JSON body */
-    ROUTE_ADMIN = 1 << 3,  /* on the administration's listener, if there is one */
-    ROUTE_OPEN = 1 << 4,   /* without a password */
-    ROUTE_TEXT = 1 << 5,   /* answers text/plain */
+    ROUTE_WAITS = 1 << 0,   /* may wait for Kafka or a database: not on the server's thread */
+    ROUTE_WRITES = 1 << 1,  /* refused in read-only mode */
+    ROUTE_BODY = 1 << 2,    /* reads a JSON body */
+    ROUTE_ADMIN = 1 << 3,   /* on the administration's listener, if there is one */
+    ROUTE_OPEN = 1 << 4,    /* without a password */
+    ROUTE_TEXT = 1 << 5,    /* answers text/plain */
+    ROUTE_INSTANT = 1 << 6, /* asks nothing of the worker that could wait */
 };
 
 struct rest_route {

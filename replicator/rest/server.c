@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "replicator/connect/worker.h"
 #include "replicator/rest/auth.h"
 #include "replicator/rest/conf.h"
 #include "replicator/rest/cors.h"
@@ -316,12 +317,24 @@ exchange_work(void *arg)
     MHD_resume_connection(x->connection);
 }
 
+/* What a worker that has not yet read its topics is asked about connectors waits a moment for it. */
+static bool
+exchange_waits(const struct exchange *x)
+{
+    struct worker_facts f;
+
+    if (x->r.route->flags & (ROUTE_WAITS | ROUTE_INSTANT))
+        return x->r.route->flags & ROUTE_WAITS;
+    worker_facts(x->listener->rest->context.worker, &f);
+    return f.state == WORKER_STARTING;
+}
+
 static enum MHD_Result
 exchange_run(struct exchange *x)
 {
     struct session *s = session_of(x->connection);
 
-    if (x->answered || !(x->r.route->flags & ROUTE_WAITS)) {
+    if (x->answered || !exchange_waits(x)) {
         if (!x->answered)
             route_run(&x->r);
         x->state = EXCHANGE_ANSWERED;
