@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "decoder/json_priv.h"
+#include "decoder/node_text.h"
 #include "decoder/schema.h"
 
 /* A schema of 1600 columns with defaults and long names stays below this. */
@@ -222,22 +223,58 @@ json_put_tombstone(const struct change *c, struct recbuf *out, uint16_t index)
     r->null_value = true;
 }
 
+/* A key field's value as Connect's header converter says it: dates and decimals are no longer what JsonConverter made of them. */
+static void
+json_put_header_value(const struct json_program *prog, const struct schema *schema,
+                      struct slice json, struct buf *out)
+{
+    enum node_date date = node_date_of(schema);
+    int64_t ms;
+    int scale;
+
+    if (date != NODE_NO_DATE && node_date_ms(date, json, &ms))
+        node_date_text(out, ms);
+    else if (json.p[0] == '"' && !prog->plan->settings->key_json.decimal_numeric &&
+             node_decimal_scale(schema, &scale))
+        node_decimal_text(out, json, scale);
+    else if (json.p[0] == '"' && (schema->type == SCHEMA_FLOAT32 || schema->type == SCHEMA_FLOAT64))
+        node_unquote(out, json); /* NaN and the infinities */
+    else
+        json_put_header_text(out, json.p, json.n);
+}
+
 /* The header that points from one half of a key change to the other; `other` is the other half's key row. */
 static bool
 json_put_key_header(const struct json_program *prog, const struct change *c,
                     const struct tuple *other, const char *name, struct recbuf *out, size_t rec,
                     struct err *e)
 {
-    size_t at = out->bytes.n, n;
-    char *json;
+    size_t at = out->bytes.n;
+    struct buf text;
+    bool ok = true;
 
-    if (!json_put_row(prog, &prog->key, c, other, out, e))
+    buf_init(&text, out->bytes.max);
+    for (uint16_t i = 0; ok && i < prog->key.n; i++) {
+        const struct json_step *st = &prog->key.steps[i];
+        struct json_row one = {1, &prog->key.steps[i]};
+
+        ok = json_put_row(prog, &one, c, other, out, e);
+        if (ok && buf_ok(&out->bytes)) {
+            struct slice json = {out->bytes.p + at, out->bytes.n - at - 1}; /* without its brace */
+
+            json_put_header_text(&text, json.p, st->nlit);
+            json_put_header_value(prog, st->field->value.schema,
+                                  (struct slice){json.p + st->nlit, json.n - st->nlit}, &text);
+            out->bytes.n = at;
+        }
+    }
+    if (ok) {
+        buf_slice(&out->bytes, buf_view(&text));
+        buf_putc(&out->bytes, '}');
+    }
+    buf_free(&text);
+    if (!ok)
         return false;
-    n = out->bytes.n - at;
-    json = mem_strndup(out->bytes.p + at, n);
-    out->bytes.n = at;
-    json_put_header_text(&out->bytes, json, n);
-    free(json);
     out->recs[rec].extra = (uint32_t)at;
     out->recs[rec].nextra = (uint32_t)(out->bytes.n - at);
     out->recs[rec].extra_name = name;

@@ -93,7 +93,7 @@ class Round:
         base = rng.choice([t for t in self.types if t.key and not t.extension])
         self.setup.append(f"create domain {s}.dom_{n} as {base.sql}" + rng.choice(["", "", " not null"]))
         self.setup.append(f"create domain {s}.domdom_{n} as {s}.dom_{n}")
-        of_domain = lambda name: TypeOf(f"{s}.{name}", base.draw, key=base.key, big=base.big, unsure=base.unsure)
+        of_domain = lambda name: TypeOf(f"{s}.{name}", base.draw, key=base.key, big=base.big, unsure=base.unsure, hard=base.hard)
         self.setup.append(f"create type {s}.pair_{n} as (x integer, y text)")
         self.own = [self.enum, self.enum, of_domain(f"dom_{n}"), of_domain(f"domdom_{n}"),
                     TypeOf(f"{s}.pair_{n}", lambda r: f"({r.randint(0, 99)},abc)", default=False)]
@@ -115,11 +115,13 @@ class Round:
         if t.sql in FUNCTIONS and rng.random() < 0.5:
             return rng.choice(FUNCTIONS[t.sql])
         value = t.draw(rng)
+        if value in (t.hard or ()):
+            return None
         return quoted(value if len(value) < 500 else value[:1]) + (f"::{t.sql}" if rng.random() < 0.2 else "")
 
     def column(self, key=False):
         t = self.type(key)
-        return Column(self.name("c"), t, not_null=self.rng.random() < 0.3, default=self.default(t))
+        return Column(self.name("c"), t, not_null=t.hard is not None and self.rng.random() < 0.3, default=self.default(t))
 
     def table(self):
         rng = self.rng
@@ -137,7 +139,7 @@ class Round:
         numbers = [c for c in t.columns if c.type.sql == "integer"]
         if numbers and rng.random() < 0.4:
             t.columns.append(Column(self.name("g"), self.types[1], extra=f"generated always as ({ident(numbers[0].name)} / 2) stored", writable=False))
-        able = [c for c in t.columns if c.type.key and c.writable and not c.type.big]
+        able = [c for c in t.columns if c.type.key and c.writable and not c.type.big and c.type.hard is not None]
         if rng.random() < 0.2 and able:
             t.key = rng.sample(able, min(len(able), rng.randint(1, 3)))
         if rng.random() < 0.15:
@@ -166,7 +168,7 @@ class Round:
 
     def indexes(self, t):
         rng, out = self.rng, []
-        able = [c for c in t.columns if c.type.key and not c.type.big]
+        able = [c for c in t.columns if c.type.key and not c.type.big and c.type.hard == ()]
         if able and rng.random() < 0.25:
             chosen = rng.sample(able, min(len(able), rng.randint(1, 2)))
             out.append(f"create unique index on {t.sql} ({self.names(chosen)})" + rng.choice(["", "", "", f" where {ident(chosen[0].name)} is not null"]))
@@ -200,7 +202,10 @@ class Round:
             return "'2020-02-03 04:05:06.789+00'" if "[" not in c.type.sql else "'{}'"
         if c.type.big and rng.random() < 0.12 and c.type.sql in ("text", "varchar"):
             return quoted(noise(rng, 3000))
-        return quoted(c.type.draw(rng))
+        text = c.type.draw(rng)
+        while (c.not_null or c in t.key or "dom" in c.type.sql) and text in (c.type.hard or ()):
+            text = c.type.draw(rng)
+        return quoted(text)
 
     def insert(self, t, calm=False):
         rng = self.rng
@@ -269,6 +274,8 @@ class Round:
 
     def change_type(self, t, c, alter):
         c.type, c.default = self.type(), None
+        if c.not_null and c.type.hard != ():
+            c.type = self.types[1]
         return alter + f"alter column {ident(c.name)} drop default, alter column {ident(c.name)} type {c.type.sql} using null"
 
     def widen(self, t, c, alter):
@@ -281,12 +288,12 @@ class Round:
         return alter + f"alter column {ident(c.name)} " + (f"set default {c.default}" if c.default else "drop default")
 
     def change_null(self, t, c, alter):
-        c.not_null = not c.not_null
+        c.not_null = not c.not_null and not c.type.hard and c.type.hard is not None
         return alter + f"alter column {ident(c.name)} {'set' if c.not_null else 'drop'} not null"
 
     def change_key(self, t, c, alter):
         rng = self.rng
-        able = [x for x in t.columns if x.type.key and not x.type.big and x.not_null]
+        able = [x for x in t.columns if x.type.key and not x.type.big and x.not_null and x.type.hard == ()]
         drop = "do $$ declare n text; begin select conname into n from pg_constraint where conrelid = %s::regclass and contype = 'p'; if n is not null then execute 'alter table ' || %s || ' drop constraint ' || quote_ident(n) || ' cascade'; end if; end $$"
         where = quoted(t.sql)
         t.key = rng.sample(able, min(len(able), rng.randint(1, 2))) if able and rng.random() < 0.7 else []
@@ -389,7 +396,7 @@ class Round:
                 if chosen:
                     out[option] = ",".join(name(t, c) for t, c in chosen)
         for t in self.tables:
-            able = [c for c in t.columns if t.name.isalnum() and c.name.isalnum() and c.name.isascii() and self.schema.isalnum()]
+            able = [c for c in t.columns if c.type.hard == () and t.name.isalnum() and c.name.isalnum() and c.name.isascii() and self.schema.isalnum()]
             if able and rng.random() < 0.2:
                 chosen = rng.sample(able, min(len(able), rng.randint(1, 2)))
                 part = f"{self.schema}\\.{t.name}:{','.join(c.name for c in chosen)}"

@@ -27,6 +27,8 @@ class TypeOf:
     min_pg: int = 12
     extension: str = ""
     array: bool = True        # arrays of it are drawn, too
+    # Values that Debezium turns into null, None: any. Where null cannot be, in keys and NOT NULL columns, its task ends.
+    hard: tuple = ()
     unsure: bool = False      # a snapshot is known to say some values differently: not for rows that a snapshot reads
 
 
@@ -282,7 +284,7 @@ def scalars():
         TypeOf("text", text, key=True, big=True), TypeOf("varchar", text, key=True, big=True), TypeOf("varchar(40)", cut(40), key=True),
         TypeOf("char(7)", cut(7), key=True), TypeOf("char(1)", cut(1), key=True), TypeOf('"char"', lambda r: r.choice(["a", "", "Z", "\\"]), key=True),
         TypeOf("name", cut(12), key=True), TypeOf("bytea", binary, key=True, big=True),
-        TypeOf("bit(1)", bits(1), key=True), TypeOf("bit(12)", bits(12), key=True), TypeOf("varbit(1)", bits(1, True)),
+        TypeOf("bit(1)", bits(1), key=True), TypeOf("bit(12)", bits(12), key=True), TypeOf("varbit(1)", bits(1, True), hard=("",)),
         TypeOf("varbit(30)", bits(30, True), key=True), TypeOf("varbit", bits(70, True)), TypeOf("bit(64)", bits(64)),
         TypeOf("date", day, key=True, unsure=True), TypeOf("time", time_of_day, key=True), TypeOf("time(0)", clock, key=True), TypeOf("time(3)", clock),
         TypeOf("time(4)", time_of_day), TypeOf("timetz", timetz, key=True), TypeOf("timetz(2)", timetz),
@@ -306,7 +308,7 @@ def scalars():
         TypeOf("isbn", lambda r: r.choice(["978-0-393-04002-9", "0-393-04002-X"]), key=True, extension="isn"),
     ]
     for p, s in [(None, 0), (5, 2), (10, 0), (1, 0), (18, 6), (38, 10), (300, 100), (3, 3)]:
-        out.append(TypeOf("numeric" if p is None else f"numeric({p},{s})", number(p, s), key=True, big=p is None))
+        out.append(TypeOf("numeric" if p is None else f"numeric({p},{s})", number(p, s), key=True, big=p is None, hard=("NaN",)))
     out.append(TypeOf("numeric(4,-2)", number(4, -2), min_pg=15))
     out.append(TypeOf("numeric(2,5)", lambda r: f"0.000{digits(r, 2)}", min_pg=15))
     for name, one in SPANS.items():
@@ -319,5 +321,10 @@ SCALARS = scalars()
 SCALAR = {t.sql: t for t in SCALARS}
 
 
+# Arrays of other types may hold what Debezium turns into null.
+FIRM_ARRAYS = {"smallint", "integer", "bigint", "boolean", "text", "varchar", "uuid", "double precision", "real"}
+
+
 def array_of(t, bounds=""):
-    return TypeOf(f"{t.sql}[]{bounds}", array(t.draw), key=False, big=t.big, min_pg=t.min_pg, extension=t.extension, unsure=t.unsure)
+    return TypeOf(f"{t.sql}[]{bounds}", array(t.draw), key=False, big=t.big, min_pg=t.min_pg, extension=t.extension, unsure=t.unsure,
+                  hard=() if t.sql in FIRM_ARRAYS else None)

@@ -478,6 +478,52 @@ key_headers_are_texts_of_connect(void **state)
     key_is(f, 2, "{\"id\":\"a\\\"\\\\\\n\\t\\u0002\\uD83D\\uDE00/\xc3\xa4\"}");
 }
 
+/* Connect's Values: numbers as Java prints them, its own dates by their clock, bytes in base64. */
+static void
+key_headers_say_dates_and_decimals_as_text(void **state)
+{
+    static const struct {
+        uint32_t type;
+        int32_t typmod;
+        const char *text, *header;
+    } cases[] = {
+        {1082, -1, "2009-10-12", "2009-10-12"},
+        {1082, -1, "1969-12-31", "00:00:00.000Z"},
+        {1083, -1, "01:02:03.5", "01:02:03.500Z"},
+        {1114, -1, "2009-10-12 01:02:03.5", "2009-10-12T01:02:03.500Z"},
+        {1114, -1, "2009-10-12 00:00:00", "2009-10-12"},
+        {1700, (10 << 16 | 2) + 4, "-12.50", "-12.50"},
+        {1700, (20 << 16 | 12) + 4, "0.000000000001", "1E-12"},
+        {701, -1, "NaN", "NaN"},
+        {701, -1, "1e+20", "1.0E20"},
+        {17, -1, "\\x00ff", "\"AP8=\""},
+        {16, -1, "t", "true"},
+    };
+    struct fixture *f = *state;
+
+    f->d.settings.time = TIME_CONNECT;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct pgo_column cols[] = {{S("id"), cases[i].type, cases[i].typmod, true}};
+        static const struct column_facts facts_cols[] = {{S("id"), true, false, {NULL, 0}}};
+        const struct pgo_relation rel = {
+            .oid = 1, .schema = S("s"), .table = S("t"), .identity = 'f', .ncols = 1, .cols = cols};
+        const struct relation_facts facts = {true, 1, facts_cols, 1, item_key};
+        const char *text = cases[i].text;
+        struct value o = {NULL, 0, VALUE_NULL}, n = {text, (uint32_t)strlen(text), VALUE_TEXT};
+        struct change c = {
+            .op = OP_UPDATE, .txn = &f->txn, .before = {&o, 1}, .after = {&n, 1}, .lsn = 1};
+        char want[64];
+
+        json_discard(f->prog);
+        c.plan = f->plan = dfix_plan(&f->d, &rel, &facts);
+        f->prog = json_compile(f->plan, &f->e);
+        recbuf_clear(&f->out);
+        assert_true(json_encode(f->prog, &c, &f->out, &f->e));
+        snprintf(want, sizeof(want), "{\"id\":%s}", cases[i].header);
+        header_is(f, 0, "__debezium.newkey", want);
+    }
+}
+
 static void
 a_value_that_cannot_be_said_is_null_or_an_error(void **state)
 {
@@ -786,6 +832,7 @@ main(void)
         T(listed_key_columns_come_before_the_tables_own),
         T(a_key_of_unknown_types_has_no_fields),
         T(key_headers_are_texts_of_connect),
+        T(key_headers_say_dates_and_decimals_as_text),
         T(a_value_that_cannot_be_said_is_null_or_an_error),
         T(a_record_larger_than_the_buffer_is_an_error),
         T(the_source_follows_the_transaction),
