@@ -1,9 +1,10 @@
 ## bench          throughput beside pg_recvlogical      ROUNDS=3 EVENTS=2000000 PER=100 ONLY="null tcp"
+## bench-snapshot    rows of one table beside COPY     ROUNDS=3 EVENTS=12000000
 ## bench-instructions, bench-startup    instructions per event (callgrind); start to first event
 
-.PHONY: bench bench-instructions bench-startup
+.PHONY: bench bench-snapshot bench-instructions bench-startup
 
 # Always of the release build, whatever BUILD says.
-bench bench-instructions bench-startup:
+bench bench-snapshot bench-instructions bench-startup:
 	$(MAKE) BUILD=release all
 	tests/bench/bench.sh $(patsubst bench-%,%,$(@:bench=bench-drain))

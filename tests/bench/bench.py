@@ -238,6 +238,81 @@ def report(every, runs):
               f"| {median(name, 'walsender_cpu'):.2f} | {ratio(name, base, 'walsender_cpu')} | {median(name, 'peak_mb'):.0f} |")
 
 
+def copy_rows(server):
+    """What the server gives at most: COPY, dropped."""
+    command = [f"{server.bin}/psql", "-X", "-q", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-d", "postgres",
+               "-c", "copy users to stdout"]
+    begin = time.monotonic()
+    proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    reader = Meter(proc.pid)
+    while proc.poll() is None:
+        reader.look()
+        time.sleep(0.01)
+    seconds = time.monotonic() - begin
+    return {"seconds": round(seconds, 3), "rows_s": round(EVENTS / seconds), "reader_cpu": round(reader.used() / EVENTS * 1e6, 3),
+            "peak_mb": round(reader.peak, 1)}
+
+
+def read_snapshot(server, slot, sink, more):
+    """The time is the snapshot's own, from its transaction to the last row in the sink's hands; the slot's making is not in it."""
+    log = WORK / f"{slot}.log"
+    command = walbridge(server, "tcp", slot, sink, more={"snapshot.mode": "initial", "table.include.list": "public.users",
+                                                         "slot.drop.on.stop": "true", **more})
+    with open(log, "wb") as out:
+        proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    reader = Meter(proc.pid)
+    while not (done := re.search(r"snapshot: done, (\d+) rows of .* in ([0-9.]+) s", log.read_text(errors="replace"))):
+        if proc.poll() is not None:
+            raise SystemExit(f"{shlex.join(command)} ended with {proc.returncode}; see {log}")
+        reader.look()
+        time.sleep(0.01)
+    reader.look()
+    proc.send_signal(signal.SIGTERM)
+    proc.wait(60)
+    if int(done[1]) != EVENTS:
+        raise SystemExit(f"{slot}: {done[1]} rows were read, not {EVENTS}")
+    seconds = float(done[2])
+    return {"seconds": seconds, "rows_s": round(EVENTS / seconds), "reader_cpu": round(reader.used() / EVENTS * 1e6, 3),
+            "peak_mb": round(reader.peak, 1)}
+
+
+def bench_snapshot():
+    """One table of narrow rows, beside COPY to /dev/null."""
+    server = Server()
+    broker = Broker()
+    lz4 = {"bootstrap.servers": broker.bootstrap, "producer.override.compression.type": "lz4"}
+    every = {"COPY": lambda slot: copy_rows(server), "null": lambda slot: read_snapshot(server, slot, "null", {}),
+             "null, 2 threads": lambda slot: read_snapshot(server, slot, "null", {"snapshot.max.threads": "2"}),
+             "kafka lz4": lambda slot: read_snapshot(server, slot, "kafka", lz4)}
+    every = {n: p for n, p in every.items() if not ONLY or any(re.search(o, n) for o in ONLY)}
+    try:
+        server.tables()
+        server.sql(f"insert into users select g, 'user number ' || g, '2024-01-01 00:00:00.123456+00' from generate_series(1, {EVENTS}) g")
+        server.sql("vacuum analyze users")
+        server.sql("checkpoint")
+        copy_rows(server)  # the first one reads cold files
+        runs = {n: [] for n in every}
+        with open(WORK / "results.jsonl", "w") as results:
+            for r in range(ROUNDS):
+                for name, run in every.items():
+                    figures = run(re.sub("[^a-z0-9]+", "_", name.lower()) + f"_{r}")
+                    runs[name].append(figures)
+                    line = json.dumps({"round": r + 1, "program": name, **figures})
+                    results.write(line + "\n")
+                    print(line, flush=True)
+        print(f"\nMedians of {ROUNDS} rounds, {EVENTS} rows; ratios are to COPY in the same round\n")
+        print("| Program | rows/s | ratio | reader CPU-s/M | peak RSS MB |")
+        print("|---|---|---|---|---|")
+        for name, found in runs.items():
+            ratio = (f"{100 * statistics.median(a['rows_s'] / b['rows_s'] for a, b in zip(found, runs['COPY'])):.0f} %"
+                     if name != "COPY" and "COPY" in runs else "")
+            median = lambda figure: statistics.median(x[figure] for x in found)
+            print(f"| {name} | {median('rows_s'):.0f} | {ratio} | {median('reader_cpu'):.2f} | {median('peak_mb'):.0f} |")
+    finally:
+        broker.stop()
+        subprocess.run([str(ROOT / "tests/pg.sh"), "remove", str(WORK / "pg")], check=False)
+
+
 def bench_instructions():
     """Instructions of the null sink per event: the difference of two drains, so that starting and stopping cancel out."""
     few, many = 20_000, 120_000
@@ -295,4 +370,4 @@ def bench_startup():
 
 if __name__ == "__main__":
     WORK.mkdir(parents=True, exist_ok=True)
-    {"drain": bench_drain, "instructions": bench_instructions, "startup": bench_startup}[sys.argv[1] if len(sys.argv) > 1 else "drain"]()
+    {"drain": bench_drain, "snapshot": bench_snapshot, "instructions": bench_instructions, "startup": bench_startup}[sys.argv[1] if len(sys.argv) > 1 else "drain"]()

@@ -3,6 +3,7 @@
 #
 #   tests/bench/bench.sh drain          a backlog of narrow inserts: the null sink and an embedded Kafka, side by side with
 #                                       pg_recvlogical to /dev/null, over TCP and a Unix socket, interleaved
+#   tests/bench/bench.sh snapshot       one table of narrow rows, beside COPY to /dev/null; EVENTS=12000000 for large figures
 #   tests/bench/bench.sh instructions   instructions per event of the null sink (callgrind)
 #   tests/bench/bench.sh startup        from starting the program to its first event
 #
@@ -17,9 +18,9 @@ export WALBRIDGE
     exit 1
 }
 case ${1:-drain} in
-drain | instructions | startup) exec python3 tests/bench/bench.py "${1:-drain}" ;;
+drain | snapshot | instructions | startup) exec python3 tests/bench/bench.py "${1:-drain}" ;;
 *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
