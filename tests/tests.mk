@@ -29,3 +29,4 @@ integration: all
 
 test-long: all
 	BUILD=$(BUILD) tests/python.sh tests/integration/kill_loop.py
+	BUILD=$(BUILD) tests/python.sh tests/integration/kill_snapshot.py
