@@ -1,6 +1,7 @@
 #include "replicator/pg/catalog.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -24,7 +25,8 @@ struct catalog {
     PGconn *conn;
     enum step step;
     bool want_write;
-    bool asked; /* sql holds a question that awaits its answer */
+    bool asked;    /* sql holds a question that awaits its answer */
+    bool prepared; /* this session knows the statement */
     struct buf sql;
     unsigned failures;
     int64_t retry_us; /* STEP_BROKEN: when to connect again */
@@ -117,18 +119,28 @@ enum {
     TYPES_COLS
 };
 
+/*
+ * Planning it takes eight times as long as running it, and thousands of tables may be asked about: once a session, and for
+ * all tables alike.
+ */
+static void
+catalog_prepare_sql(struct buf *sql)
+{
+    BUF_LIT(sql,
+            "SET plan_cache_mode = force_generic_plan; "
+            "PREPARE walbridge_facts(name, name) AS ");
+    buf_printf(sql, facts_sql, "$1", "$2");
+    BUF_LIT(sql, "; ");
+}
+
 static void
 catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
 {
-    struct buf s, t;
-
-    buf_init(&s, 4096);
-    buf_init(&t, 4096);
-    pg_literal(&s, schema.p);
-    pg_literal(&t, table.p);
-    buf_printf(sql, facts_sql, buf_cstr(&s), buf_cstr(&t));
-    buf_free(&s);
-    buf_free(&t);
+    BUF_LIT(sql, "EXECUTE walbridge_facts(");
+    pg_literal(sql, schema.p);
+    BUF_LIT(sql, ", ");
+    pg_literal(sql, table.p);
+    buf_putc(sql, ')');
 }
 
 /* Appends the question about the types that the registry lacks; false when there are none. */
@@ -276,6 +288,7 @@ catalog_broken(struct catalog *c, const struct err *why)
     log_err(LOG_WARN, why, "catalog session");
     PQfinish(c->conn);
     c->conn = NULL;
+    c->prepared = false;
     c->step = STEP_BROKEN;
     c->want_write = false;
     c->retry_us = clock_mono_us() + wait_ms * 1000;
@@ -285,14 +298,22 @@ static void
 catalog_send(struct catalog *c)
 {
     struct err e = {0};
-    int rc;
+    int rc = 0;
+    struct buf sql;
+    bool sent;
 
     c->results = 0;
     c->failed = false;
     PQclear(c->types);
     c->types = NULL;
     arena_reset(&c->arena);
-    if (!PQsendQuery(c->conn, buf_cstr(&c->sql)) || (rc = PQflush(c->conn)) < 0) {
+    buf_init(&sql, 2 * CATALOG_SQL_MAX);
+    if (!c->prepared)
+        catalog_prepare_sql(&sql);
+    buf_slice(&sql, buf_view(&c->sql));
+    sent = PQsendQuery(c->conn, buf_cstr(&sql)) && (rc = PQflush(c->conn)) >= 0;
+    buf_free(&sql);
+    if (!sent) {
         pg_error(c->conn, NULL, &e);
         catalog_broken(c, &e);
         return;
@@ -328,8 +349,14 @@ catalog_ask(struct catalog *c, const struct pgo_relation *rel, struct err *e)
 static void
 catalog_take(struct catalog *c, PGresult *r)
 {
-    unsigned which = c->results++;
+    unsigned which;
 
+    if (PQresultStatus(r) == PGRES_COMMAND_OK) {
+        c->prepared = c->prepared || strcmp(PQcmdStatus(r), "PREPARE") == 0;
+        PQclear(r);
+        return;
+    }
+    which = c->results++;
     if (PQresultStatus(r) != PGRES_TUPLES_OK) {
         if (!c->failed)
             pg_error(c->conn, r, &c->why);
@@ -567,6 +594,19 @@ catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct a
             .identity = catalog_is_true(r, i, COL_IDENTITY),
         };
     }
+}
+
+bool
+catalog_describe_begin(PGconn *c, struct err *e)
+{
+    struct buf sql;
+    bool ok;
+
+    buf_init(&sql, CATALOG_SQL_MAX);
+    catalog_prepare_sql(&sql);
+    ok = pg_exec(c, e, "%s", buf_cstr(&sql));
+    buf_free(&sql);
+    return ok;
 }
 
 bool

@@ -56,6 +56,7 @@ void catalog_tables_free(struct catalog_table *t, size_t n);
  * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
  * Types that the registry lacks are added to it.
  */
+bool catalog_describe_begin(PGconn *c, struct err *e); /* once a session, before the first one */
 bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types,
                       struct arena *a, struct pgo_relation *rel, struct relation_facts *facts,
                       struct err *e);

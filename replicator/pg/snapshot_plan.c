@@ -252,7 +252,8 @@ snapshot_plan(struct snapshot *s, struct err *e)
     bool ok =
         pattern_add_list(&include, "snapshot.include.collection.list",
                          config_str(s->req.config, "snapshot.include.collection.list"), false, e) &&
-        catalog_tables(s->conn, &tables, &n, e) && plan_lock_timeout(s, true, e);
+        catalog_describe_begin(s->conn, e) && catalog_tables(s->conn, &tables, &n, e) &&
+        plan_lock_timeout(s, true, e);
 
     for (size_t i = 0; ok && i < n; i++)
         ok = !plan_wants(s, &include, &tables[i]) || plan_table(s, &tables[i], e);
