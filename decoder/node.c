@@ -235,5 +235,6 @@ node_built(struct node_builder *b)
     b->schema->fields = b->fields;
     b->schema->nfields = b->n;
     n->members = b->members;
+    n->bare = b->bare;
     return n;
 }

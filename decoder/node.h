@@ -117,6 +117,7 @@ struct node_builder {
     struct schema_field *fields;
     const struct node **members;
     size_t n, cap;
+    bool bare;         /* without a Connect schema */
     const char *twice; /* the first name that came twice; NULL: none */
 };
 

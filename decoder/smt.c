@@ -145,6 +145,12 @@ smt_struct(struct smt_run *run, const struct node *n, const char *purpose)
                     n->kind == NODE_NULL ? "null" : "a single value");
 }
 
+enum smt_result
+smt_operand_null(const struct smt *t, struct smt_run *run, bool *null)
+{
+    return smt_known_null(run, smt_operand(t, run), null) ? SMT_OK : SMT_NEED;
+}
+
 void
 smt_copy_struct(struct node_builder *b, struct smt_run *run, const struct node *n, bool get,
                 const struct smt_list *without)
@@ -152,6 +158,7 @@ smt_copy_struct(struct node_builder *b, struct smt_run *run, const struct node *
     struct arena *a = run->draft->arena;
 
     node_build(b, a, n->schema);
+    b->bare = n->bare;
     for (size_t i = 0; i < n->schema->nfields; i++)
         if (!without || !smt_list_has(without, n->schema->fields[i].name))
             node_add(b, n->schema->fields[i].name,

@@ -84,6 +84,8 @@ enum smt_result smt_struct(struct smt_run *run, const struct node *n, const char
 /* Begins a struct like n, with n's members but `without` (NULL: all); get: nulls become their defaults. */
 void smt_copy_struct(struct node_builder *b, struct smt_run *run, const struct node *n, bool get,
                      const struct smt_list *without);
+/* Is the operand null, so that the record passes? Sets *null, or SMT_NEED. */
+enum smt_result smt_operand_null(const struct smt *t, struct smt_run *run, bool *null);
 /* The built struct, unless a name came twice. */
 enum smt_result smt_built(struct smt_run *run, struct node_builder *b, const struct node **out);
 
@@ -96,8 +98,24 @@ const char *smt_read_string(struct smt_init *in, const char *property);
 /* Sets the draft's topic. */
 enum smt_result smt_set_topic(struct smt_run *run, struct slice topic);
 
-extern const struct smt_type smt_type_extract_state, smt_type_regex_router,
-    smt_type_by_logical_table, smt_type_to_logical_topic, smt_type_topic_name_matches,
-    smt_type_has_header_key, smt_type_is_tombstone, smt_type_filter;
+extern const struct smt_type smt_type_extract_state, smt_type_by_logical_table,
+    smt_type_regex_router, smt_type_topic_name_matches,
+    smt_type_has_header_key, smt_type_is_tombstone, smt_type_filter, smt_type_replace_field,
+    smt_type_insert_field, smt_type_mask_field, smt_type_cast, smt_type_flatten,
+    smt_type_hoist_field, smt_type_extract_field, smt_type_value_to_key,
+    smt_type_set_schema_metadata, smt_type_timestamp_converter, smt_type_timestamp_router,
+    smt_type_insert_header, smt_type_drop_headers, smt_type_header_from, smt_type_header_to_value,
+    smt_type_event_router;
+
+/* Properties that many of Kafka's transforms have. */
+/* clang-format off */
+#define SMT_REPLACE_NULL_ROW                                                                                              \
+    {.name = "replace.null.with.default", .type = PROP_BOOL, .def = "true", .importance = PROP_MEDIUM,                    \
+     .doc = "Takes a field's default where the field is null."}
+/* clang-format on */
+#define SMT_PROPS(rows)                                                                            \
+    {                                                                                              \
+        (rows), sizeof(rows) / sizeof(*(rows))                                                     \
+    }
 
 #endif

@@ -72,34 +72,26 @@ struct logical {
 };
 
 /* clang-format off */
-#define LOGICAL_ROWS(field_name, cache_name)                                                                                  \
-    {.name = "topic.regex", .type = PROP_STRING, .importance = PROP_HIGH, .flags = PROP_REQUIRED,                            \
-     .doc = "Java regular expression that has to match the whole topic."},                                                   \
-    {.name = "topic.replacement", .type = PROP_STRING, .importance = PROP_HIGH, .flags = PROP_REQUIRED,                      \
-     .doc = "The new topic, with $1 or ${name} for groups."},                                                                \
-    {.name = "key.enforce.uniqueness", .type = PROP_BOOL, .def = "true", .importance = PROP_LOW,                             \
-     .doc = "Adds a field to the key that tells the tables of one topic apart."},                                            \
-    {.name = "key.field.regex", .type = PROP_STRING, .importance = PROP_LOW,                                                 \
-     .doc = "Expression for the old topic that makes that field's value; needs key.field.replacement. Without: the topic."}, \
-    {.name = "key.field.replacement", .type = PROP_STRING, .importance = PROP_LOW,                                           \
-     .doc = "The field's value, with $1 or ${name} for groups."},                                                            \
-    {.name = "key.field.name", .type = PROP_STRING, .def = field_name, .importance = PROP_LOW,                               \
-     .doc = "Name of that field."},                                                                                          \
-    {.name = "schema.name.adjustment.mode", .type = PROP_ENUM, .def = "none", .choices = "none,avro,avro_unicode",           \
-     .importance = PROP_LOW, .doc = "How the new schema names are made legal."},                                             \
-    {.name = cache_name, .type = PROP_INT, .def = "16", .importance = PROP_LOW, .flags = PROP_NOOP,                          \
-     .see = "schemas are made once for each table", .doc = "Schemas that Debezium keeps."}
-static const struct prop logical_old_rows[] = {
-    LOGICAL_ROWS("__dbz__physicalTableIdentifier", "logical.table.cache.size"),
-};
 static const struct prop logical_rows[] = {
-    LOGICAL_ROWS("__dbz__sourceIdentifier", "logical.destination.cache.size"),
+    {.name = "topic.regex", .type = PROP_STRING, .importance = PROP_HIGH, .flags = PROP_REQUIRED,
+     .doc = "Java regular expression that has to match the whole topic."},
+    {.name = "topic.replacement", .type = PROP_STRING, .importance = PROP_HIGH, .flags = PROP_REQUIRED,
+     .doc = "The new topic, with $1 or ${name} for groups."},
+    {.name = "key.enforce.uniqueness", .type = PROP_BOOL, .def = "true", .importance = PROP_LOW,
+     .doc = "Adds a field to the key that tells the tables of one topic apart."},
+    {.name = "key.field.regex", .type = PROP_STRING, .importance = PROP_LOW,
+     .doc = "Expression for the old topic that makes that field's value; needs key.field.replacement. Without: the topic."},
+    {.name = "key.field.replacement", .type = PROP_STRING, .importance = PROP_LOW,
+     .doc = "The field's value, with $1 or ${name} for groups."},
+    {.name = "key.field.name", .type = PROP_STRING, .def = "__dbz__physicalTableIdentifier", .importance = PROP_LOW,
+     .doc = "Name of that field."},
+    {.name = "schema.name.adjustment.mode", .type = PROP_ENUM, .def = "none", .choices = "none,avro,avro_unicode",
+     .importance = PROP_LOW, .doc = "How the new schema names are made legal."},
+    {.name = "logical.table.cache.size", .type = PROP_INT, .def = "16", .importance = PROP_LOW, .flags = PROP_NOOP,
+     .see = "schemas are made once for each table", .doc = "Schemas that Debezium keeps."},
 };
 /* clang-format on */
-static const struct prop_table logical_old_props = {
-    logical_old_rows, sizeof(logical_old_rows) / sizeof(*logical_old_rows)};
-static const struct prop_table logical_props = {logical_rows,
-                                                sizeof(logical_rows) / sizeof(*logical_rows)};
+static const struct prop_table logical_props = SMT_PROPS(logical_rows);
 
 static bool
 logical_init(struct smt_init *in)
@@ -238,20 +230,10 @@ logical_apply(const struct smt *t, struct smt_run *run)
 
 const struct smt_type smt_type_by_logical_table = {
     .name = "io.debezium.transforms.ByLogicalTableRouter",
-    .props = &logical_old_props,
-    .size = sizeof(struct logical),
-    .init = logical_init,
-    .fini = logical_fini,
-    .apply = logical_apply,
-    .doc = "Several tables into one topic; the key tells them apart.",
-};
-
-const struct smt_type smt_type_to_logical_topic = {
-    .name = "io.debezium.transforms.ToLogicalTopicRouter",
     .props = &logical_props,
     .size = sizeof(struct logical),
     .init = logical_init,
     .fini = logical_fini,
     .apply = logical_apply,
-    .doc = "The same under the name that newer releases of Debezium have.",
+    .doc = "Several tables into one topic; the key tells them apart.",
 };

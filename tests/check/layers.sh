@@ -15,7 +15,7 @@ BEGIN {
     fence["curl/curl.h"] = "^sinks/http\\.c$"
     fence["microhttpd.h"] = "^replicator/rest/"
     # Control plane only: configuration, REST, answers of services; and the one transform that expands JSON payloads.
-    fence["jansson.h"] = "^(replicator/|sinks/bigquery/|decoder/outbox)"
+    fence["jansson.h"] = "^(replicator/|sinks/bigquery/|decoder/smt_outbox_expand)"
     # base is libc only.
     fence["pcre2.h"] = "^(decoder|sinks|replicator)/"
     base_fence = "^(openssl|pcre2|zlib|zstd|lz4)"
