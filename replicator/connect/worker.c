@@ -224,6 +224,7 @@ worker_new(const struct worker_options *o, struct err *e)
     w->storage = o->storage ? o->storage : storage_kafka_new(o->config, e);
     w->last = &w->first;
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&w->writing, NULL);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
     w->places = map_new();
@@ -318,6 +319,7 @@ worker_free(struct worker *w)
     }
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
+    pthread_mutex_destroy(&w->writing);
     if (w->wake_fd >= 0)
         close(w->wake_fd);
     free(w->id);

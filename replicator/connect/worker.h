@@ -24,7 +24,7 @@ enum { WORKER_REQUEST_MS = 90000 };
 /* An answer that is an error: Connect's {"error_code":status,"message":message}. */
 struct worker_error {
     int status;
-    char message[4096];
+    char message[16384]; /* a name may fill a whole request line */
 };
 /* Sets it; always returns false. e may be NULL. */
 bool worker_refuse(struct worker_error *e, int status, const char *fmt, ...)

@@ -116,6 +116,7 @@ json_t *
 worker_set_logger(struct worker *w, const char *logger, const char *level, bool cluster,
                   struct worker_error *e)
 {
+    const struct logger *l;
     json_t *out;
     size_t i = level_of(level);
 
@@ -138,8 +139,12 @@ worker_set_logger(struct worker *w, const char *logger, const char *level, bool 
         return out;
     }
     pthread_mutex_lock(&w->lock);
-    worker_apply_logger(w, logger, level);
+    l = map_get(w->loggers, slice_of(logger));
+    /* Names are of those that changed. */
+    if (!l || strcmp(l->level, levels[i].name) != 0) {
+        worker_apply_logger(w, logger, level);
+        json_array_append_new(out, json_string(logger));
+    }
     pthread_mutex_unlock(&w->lock);
-    json_array_append_new(out, json_string(logger));
     return out;
 }

@@ -34,7 +34,7 @@ struct place {
     struct job *job;
     struct sink_topics topics;
     struct metrics_slot metrics;
-    char *server; /* topic.prefix of the configuration that the job has; NULL: none yet */
+    char *server;           /* topic.prefix of the configuration that the job has; NULL: none yet */
     uint64_t version;       /* of the configuration that the job has; 0: none */
     uint64_t tasks_version; /* for which the task was written */
     bool stop_written;      /* "no tasks" was, for the present stop */
@@ -68,6 +68,8 @@ struct worker {
     bool has_group_thread, has_left;
     struct map *places; /* by name */
 
+    pthread_mutex_t
+        writing; /* taken before the other: whether it is there and the change of it are one */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct configs *configs;

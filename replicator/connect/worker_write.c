@@ -102,13 +102,17 @@ worker_create(struct worker *w, const char *name, json_t *config, const enum wor
 
     named = config_named(name, config);
     /* In Connect's order: a configuration that is wrong is told even of a name that is taken. */
-    if (config_passes(w, name, named, e) && worker_enter(w, true, e)) {
-        there = configs_get(w->configs, name) != NULL;
-        worker_leave(w);
-        if (there)
-            worker_refuse(e, 409, "Connector %s already exists", name);
-        else
-            out = config_store(w, name, named, target, NULL, e);
+    if (config_passes(w, name, named, e)) {
+        pthread_mutex_lock(&w->writing);
+        if (worker_enter(w, true, e)) {
+            there = configs_get(w->configs, name) != NULL;
+            worker_leave(w);
+            if (there)
+                worker_refuse(e, 409, "Connector %s already exists", name);
+            else
+                out = config_store(w, name, named, target, NULL, e);
+        }
+        pthread_mutex_unlock(&w->writing);
     }
     json_decref(named);
     return out;
@@ -185,19 +189,21 @@ bool
 worker_delete(struct worker *w, const char *name, struct worker_error *e)
 {
     struct batch_of_records b = {0};
+    bool ok;
 
-    if (!must_exist(w, name, "Connector", e))
-        return false;
-    for (int k = 0; k < 2; k++) {
+    pthread_mutex_lock(&w->writing);
+    ok = must_exist(w, name, "Connector", e);
+    for (int k = 0; ok && k < 2; k++) {
         size_t i = batch_add(&b);
 
         buf_printf(&b.key[i], "%s-%s", k == 0 ? "connector" : "target-state", name);
         b.tombstone[i] = true;
     }
-    if (!batch_write(w, &b, e))
-        return false;
-    worker_wake(w);
-    return true;
+    ok = ok && batch_write(w, &b, e);
+    pthread_mutex_unlock(&w->writing);
+    if (ok)
+        worker_wake(w);
+    return ok;
 }
 
 bool

@@ -249,6 +249,27 @@ name_of(struct rest_request *r, json_t *body)
     return mem_strndup(name, n);
 }
 
+/* A configuration without a name gets it. False: answered, it has another one. PATCH is not asked so much. */
+static bool
+check_name(struct rest_request *r, const char *name, json_t *config)
+{
+    json_t *given = json_object_get(config, "name");
+    const char *own = json_string_value(given);
+    char *text;
+
+    if (!given)
+        json_object_set_new_nocheck(config, "name", json_string_nocheck(name));
+    if (!own || strcmp(own, name) == 0)
+        return true;
+    text = mem_printf(
+        "Connector name configuration (%.1000s) doesn't match connector name in the "
+        "URL (%.1000s)",
+        own, name);
+    rest_error(r, 400, text);
+    free(text);
+    return false;
+}
+
 static void
 create(struct rest_request *r, const char *name, json_t *body)
 {
@@ -262,8 +283,8 @@ create(struct rest_request *r, const char *name, json_t *body)
         return;
     if (state && !json_is_null(state) && !target_of(r, state, &target))
         return;
-    if (!json_object_get(config, "name"))
-        json_object_set_new_nocheck(config, "name", json_string_nocheck(name));
+    if (!check_name(r, name, config))
+        return;
     info = worker_create(r->context->worker, name, config,
                          state && !json_is_null(state) ? &target : NULL, &e);
     if (info)
@@ -292,14 +313,12 @@ api_put(struct rest_request *r)
     struct worker_error e = {0};
     bool created = false;
 
-    if (!config)
-        return;
-    if (!json_object_get(config, "name"))
-        json_object_set_new_nocheck(config, "name", json_string_nocheck(r->params[0]));
-    info = worker_put(r->context->worker, r->params[0], config, &created, &e);
-    if (info && created)
-        set_location(r, r->params[0]);
-    rest_answer(r, created ? 201 : 200, info, &e);
+    if (config && check_name(r, r->params[0], config)) {
+        info = worker_put(r->context->worker, r->params[0], config, &created, &e);
+        if (info && created)
+            set_location(r, r->params[0]);
+        rest_answer(r, created ? 201 : 200, info, &e);
+    }
     json_decref(config);
 }
 

@@ -225,16 +225,11 @@ api_validate(struct rest_request *r)
 bool
 api_check(void *arg, const char *name, json_t *config, struct worker_error *e)
 {
-    const char *own = json_string_value(json_object_get(config, "name"));
     struct validation v;
     struct buf why;
     bool ok;
 
-    if (own && strcmp(own, name) != 0)
-        return worker_refuse(e, 400,
-                             "Connector name configuration (%s) doesn't match connector name in "
-                             "the URL (%s)",
-                             own, name);
+    (void)name;
     buf_init(&why, REST_ANSWER_MAX);
     ok = check_class(arg, config, &why);
     if (ok) {

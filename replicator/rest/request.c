@@ -150,10 +150,12 @@ rest_make_config(struct rest_request *r, json_t *object)
     json_t *v;
 
     if (!json_is_object(object)) {
-        rest_error(r, 500,
-                   json_is_null(object)
-                       ? "A configuration is missing: an object of strings is expected"
-                       : "A configuration is expected to be an object of strings");
+        /* Kafka Connect's own words for none. */
+        rest_error(
+            r, 500,
+            !object || json_is_null(object)
+                ? "Cannot invoke \"java.util.Map.get(Object)\" because \"connectorConfig\" is null"
+                : "A configuration is expected to be an object of strings");
         return false;
     }
     json_object_foreach(object, key, v)

@@ -41,7 +41,7 @@ struct rest_request {
     struct buf out;
     char *location;    /* to be freed */
     const char *allow; /* methods */
-    bool close, authenticate;
+    bool close, authenticate, no_cache;
     char allow_text[80];
 };
 

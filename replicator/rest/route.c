@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "replicator/rest/api.h"
 #include "replicator/rest/auth.h"
 
@@ -78,22 +79,23 @@ is_served(const struct rest_request *r, const struct rest_route *route)
     return !(route->flags & ROUTE_ADMIN) || !(c->admin_apart || c->admin_off);
 }
 
-/* The answer of the server below Kafka Connect to a URI that it does not take. */
-static void
-bad_uri(struct rest_request *r, const char *why)
+void
+route_refuse(struct rest_request *r, int status, const char *why, bool malformed)
 {
-    bool malformed = strcmp(why, "Bad Request") == 0;
-
-    r->status = 400;
-    r->type = "text/html;charset=iso-8859-1";
+    r->status = status;
     r->close = !malformed;
+    r->no_cache = true;
+    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "POST") != 0 &&
+        strcmp(r->method, "HEAD") != 0)
+        return;
+    r->type = "text/html;charset=iso-8859-1";
     buf_printf(&r->out,
                "<html>\n<head>\n<meta http-equiv=\"Content-Type\" "
-               "content=\"text/html;charset=ISO-8859-1\"/>\n<title>Error 400 %s</title>\n</head>\n"
-               "<body>\n<h2>HTTP ERROR 400 %s</h2>\n<table>\n<tr><th>URI:</th><td>/%s</td></tr>\n"
-               "<tr><th>STATUS:</th><td>400</td></tr>\n<tr><th>MESSAGE:</th><td>%s</td></tr>\n"
-               "</table>\n\n</body>\n</html>\n",
-               why, why, malformed ? "badMessage" : "badURI", why);
+               "content=\"text/html;charset=ISO-8859-1\"/>\n<title>Error %d %s</title>\n</head>\n"
+               "<body>\n<h2>HTTP ERROR %d %s</h2>\n<table>\n<tr><th>URI:</th><td>/%s</td></tr>\n"
+               "<tr><th>STATUS:</th><td>%d</td></tr>\n<tr><th>MESSAGE:</th><td>%s</td></tr>\n"
+               "</table>\n<hr/><a href=\"https://jetty.org/\"></a><hr/>\n\n</body>\n</html>\n",
+               status, why, status, why, malformed ? "badMessage" : "badURI", status, why);
 }
 
 /* The methods of a path, in the order in which Connect says them. */
@@ -190,6 +192,23 @@ is_acceptable(const char *accept, const char *type)
     return false;
 }
 
+/* What is no media type at all is refused below Kafka Connect, which would have said it otherwise. */
+static void
+bad_media_type(struct rest_request *r)
+{
+    r->status = 400;
+    r->type = "application/json";
+    r->no_cache = true;
+    buf_printf(&r->out, "{\n\"message\":\"Bad Request\",\n\"url\":\"http%s://",
+               r->is_tls ? "s" : "");
+    json_str_body(&r->out, slice_of(r->host ? r->host : ""));
+    for (size_t i = 0; i < r->uri.n; i++) {
+        buf_putc(&r->out, '/');
+        json_str_body(&r->out, slice_of(r->uri.segments[i]));
+    }
+    BUF_LIT(&r->out, "\",\n\"status\":\"400\"\n}");
+}
+
 /* False: answered. */
 static bool
 check_media(struct rest_request *r)
@@ -198,7 +217,11 @@ check_media(struct rest_request *r)
     const char *ct = r->content_type;
 
     if (ct && !strchr(ct, '/')) {
-        rest_error(r, 400, "HTTP 400 Bad Request");
+        bad_media_type(r);
+        return false;
+    }
+    if (ct && (r->route->flags & ROUTE_BODY) && is_type(ct, strlen(ct), "*/*")) {
+        rest_error(r, 415, "HTTP 415 Unsupported Media Type");
         return false;
     }
     if (ct && !is_type(ct, strlen(ct), "application/json") && !text) {
@@ -224,7 +247,7 @@ route_begin(struct rest_request *r, const char *raw_uri)
     const char *why;
 
     if (!uri_parse(raw_uri, &r->uri, &why)) {
-        bad_uri(r, why);
+        route_refuse(r, 400, why, strcmp(why, "Bad Request") == 0);
         return false;
     }
     if (!find_route(r))

@@ -53,6 +53,8 @@ struct rest_context {
  * is none.
  */
 bool route_begin(struct rest_request *r, const char *raw_uri);
+/* A request that Kafka Connect never sees: what the server below it answers, a page. malformed: no URI to speak of. */
+void route_refuse(struct rest_request *r, int status, const char *why, bool malformed);
 /* Runs the handler, or answers what it need not be asked for. */
 void route_run(struct rest_request *r);
 

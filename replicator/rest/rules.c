@@ -399,10 +399,10 @@ name_rule(const struct rule_value *v, const struct check *c, struct buf *out)
             buf_printf(out, ", %d", *p);
         first = false;
     }
-    if (first && strpbrk(v->value, "/\\%;"))
+    if (first && strpbrk(v->value, "/\\%"))
         return invalid(v, out,
-                       "a connector of this name could not be addressed: '/', '\\', '%' and ';' "
-                       "do not pass in a URL");
+                       "a connector of this name could not be addressed: '/', '\\' and '%' do not "
+                       "pass in a URL");
     return first;
 }
 

@@ -82,6 +82,7 @@ struct exchange {
     char *raw_uri;
     enum exchange_state state;
     bool has_waited;
+    bool hopeless; /* the body is too large to be read to its end */
     bool answered; /* the rest of the body does not matter */
     size_t discarded;
 };
@@ -235,16 +236,18 @@ exchange_head(struct exchange *x, const char *method)
     length = header(x, "Content-Length");
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_length, &size);
     if (strlen(x->raw_uri) > URI_MAX) {
-        rest_error(&x->r, 414, "URI Too Long");
+        route_refuse(&x->r, 414, "URI Too Long", true);
         return false;
     }
     if (size > HEADERS_MAX) {
-        rest_error(&x->r, 431, "Request Header Fields Too Large");
+        route_refuse(&x->r, 431, "Request Header Fields Too Large", true);
+        x->r.close = true;
         return false;
     }
     if (length && strtoull(length, NULL, 10) > REST_BODY_MAX) {
         rest_error(&x->r, 413, "The body is larger than 4 MiB");
         x->r.close = true;
+        x->hopeless = strtoull(length, NULL, 10) > DISCARD_MAX;
         return false;
     }
     return route_begin(&x->r, x->raw_uri);
@@ -294,7 +297,7 @@ send_answer(struct exchange *x)
         MHD_add_response_header(response, "Location", r->location);
     if (r->allow)
         MHD_add_response_header(response, "Allow", r->allow);
-    if (r->status == 400 && r->type && strncmp(r->type, "text/html", 9) == 0)
+    if (r->no_cache)
         MHD_add_response_header(response, "Cache-Control", "must-revalidate,no-cache,no-store");
     if (r->authenticate)
         MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"Kafka Connect\"");
@@ -368,8 +371,8 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
     case EXCHANGE_HEAD:
         x->state = EXCHANGE_BODY;
         x->answered = !exchange_head(x, method);
-        /* Only what is too large is answered before its body: libmicrohttpd then closes the connection. */
-        return x->answered && x->r.status == 413 ? send_answer(x) : MHD_YES;
+        /* Answered before its body only when that is hopeless: who still sends may not see an answer that closes. */
+        return x->hopeless ? send_answer(x) : MHD_YES;
     case EXCHANGE_BODY:
         if (*size > 0) {
             size_t n = *size;

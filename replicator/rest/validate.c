@@ -15,7 +15,7 @@
 #include "replicator/rest/stage.h"
 
 enum {
-    VALUE_MAX = 1 << 20, /* one value, variables filled in; a body has at most four times that */
+    VALUE_MAX = 5 << 20, /* one value, variables filled in; more than a body has */
     MESSAGE_MAX = 1 << 20,
 };
 
