@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "base/num.h"
 
 enum own_member {
@@ -145,4 +147,25 @@ offset_own_read(const struct offset_own_texts *t, struct offset *o, struct err *
     return found == 0 || o->own ||
            err_set(e, ERR_FATAL, "offset.corrupt", "only %d of %d walbridge headers are there",
                    found, OFFSET_OWN_MEMBERS);
+}
+
+#define PROGRESS_TAIL "/snapshot"
+
+void
+offset_own_key(struct buf *out, const char *connector, const char *server, bool progress)
+{
+    BUF_LIT(out, "[\"");
+    json_str_body(out, slice_of(connector));
+    buf_str(out, progress ? PROGRESS_TAIL : "");
+    BUF_LIT(out, "\",{\"server\":");
+    json_cstr(out, server);
+    BUF_LIT(out, "}]");
+}
+
+bool
+offset_own_is_progress(const void *key, size_t n)
+{
+    static const char tail[] = PROGRESS_TAIL "\",{";
+
+    return memmem(key, n, tail, sizeof tail - 1) != NULL;
 }

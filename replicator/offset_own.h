@@ -25,4 +25,14 @@ bool offset_own_take(struct offset_own_texts *t, int member, const void *value, 
 /* All of ours, or none, which leaves o->own false: Connect wrote it. */
 bool offset_own_read(const struct offset_own_texts *t, struct offset *o, struct err *e);
 
+struct buf;
+/*
+ * Appends the key of an offset in the offsets topic, without a blank: Connect compares bytes. progress: the key of how far an
+ * unfinished snapshot is, that of a connector which there is not (no connector's name has a slash). Its records stand in the
+ * offset's partition, so that both are read and written in order.
+ */
+void offset_own_key(struct buf *out, const char *connector, const char *server, bool progress);
+/* Is this the key of progress? */
+bool offset_own_is_progress(const void *key, size_t n);
+
 #endif

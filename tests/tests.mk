@@ -1,9 +1,10 @@
 ## test           unit, SQL, short fuzz, golden and integration tests: what a change has to pass
 ## golden         recorded scenarios byte for byte     PYTEST_ARGS="-k inventory"
 ## integration    the program on real servers          PYTEST_ARGS="-k restart -x"
-## test-long      kill -9 in a loop under load         KILLS=100 WRITERS=8 RATE=4000
+## test-long      kill -9 in a loop under load, and then test-takeover         KILLS=100 WRITERS=8 RATE=4000
+## test-takeover  a real Connect worker and walbridge in turns under load     CONNECT_LIBS=… CONNECT_PLUGINS=… ROUNDS=2
 
-.PHONY: test golden integration test-long
+.PHONY: test golden integration test-long test-takeover
 
 # One after the other, also under -j: their closing lines should not mix. A make of its own for the build: this one
 # looked for libraries before they were installed.
@@ -30,3 +31,7 @@ integration: all
 test-long: all
 	BUILD=$(BUILD) tests/python.sh tests/integration/kill_loop.py
 	BUILD=$(BUILD) tests/python.sh tests/integration/kill_snapshot.py
+	BUILD=$(BUILD) tests/python.sh tests/integration/takeover.py
+
+test-takeover: all
+	BUILD=$(BUILD) tests/python.sh tests/integration/takeover.py

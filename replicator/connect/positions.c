@@ -10,8 +10,6 @@
 #include "replicator/connect/json_text.h"
 #include "replicator/offset_own.h"
 
-#define OWN_MEMBER "walbridge"
-
 struct positions {
     struct map *keys;
 };
@@ -70,21 +68,23 @@ positions_apply(struct positions *p, const struct storage_record *r)
 {
     const struct position *old = r->key.p ? map_get(p->keys, r->key) : NULL;
     struct position *at;
+    bool strayed;
 
     if (!r->key.p)
         return;
-    if (r->strayed)
+    strayed = r->strayed && !offset_own_is_progress(r->key.p, r->key.n);
+    if (strayed)
         log_warn(
             "offsets topic: partition %d holds the key %.*s, where only another partitioner "
             "puts it",
             r->partition, (int)(r->key.n < 200 ? r->key.n : 200), r->key.p);
     /* A stray one counts only as long as there is none where it belongs. */
-    if (old && r->strayed && !old->strayed)
+    if (old && strayed && !old->strayed)
         return;
     at = mem_alloc(sizeof(*at));
     at->partition = r->partition;
     at->offset = r->offset;
-    at->strayed = r->strayed;
+    at->strayed = strayed;
     if (r->value.p && r->value.n) {
         at->value = mem_strndup(r->value.p, r->value.n);
         at->n = r->value.n;
@@ -119,6 +119,14 @@ positions_find(const struct positions *p, struct slice key, struct offset *out, 
                     (long long)at->offset);
 }
 
+char *
+positions_text(const struct positions *p, struct slice key)
+{
+    const struct position *at = map_get(p->keys, key);
+
+    return at && at->value ? mem_strndup(at->value, at->n) : NULL;
+}
+
 /* The parts of a key; NULL: it is not one of this connector. */
 static json_t *
 partition_of(struct slice key, const char *connector)
@@ -130,12 +138,6 @@ partition_of(struct slice key, const char *connector)
         partition = json_incref(json_array_get(v, 1));
     json_decref(v);
     return partition;
-}
-
-static bool
-is_own(const json_t *partition)
-{
-    return json_object_get(partition, OWN_MEMBER) != NULL;
 }
 
 bool
@@ -165,13 +167,11 @@ positions_of(const struct positions *p, const char *connector)
         json_t *partition = partition_of(key, connector);
         json_t *offset = json_loadb(at->value, at->n, JSON_DECODE_ANY, NULL);
 
-        if (!is_own(partition)) {
-            json_t *one = json_object();
+        json_t *one = json_object();
 
-            json_object_set(one, "partition", partition);
-            json_object_set_new(one, "offset", offset ? json_incref(offset) : json_null());
-            json_array_append_new(out, one);
-        }
+        json_object_set(one, "partition", partition);
+        json_object_set_new(one, "offset", offset ? json_incref(offset) : json_null());
+        json_array_append_new(out, one);
         json_decref(partition);
         json_decref(offset);
     }

@@ -19,9 +19,11 @@ void positions_apply(struct positions *p, const struct storage_record *r);
 /* The offset of a key. False: what stands there cannot be read. */
 bool positions_find(const struct positions *p, struct slice key, struct offset *out, bool *found,
                     struct err *e);
-/* [{"partition":…,"offset":…}] of a connector, without those of our own. */
+/* What stands there as it is; NULL: nothing. Caller frees. */
+char *positions_text(const struct positions *p, struct slice key);
+/* [{"partition":…,"offset":…}] of a connector. */
 json_t *positions_of(const struct positions *p, const char *connector);
-/* All keys of a connector that have an offset, ours too, one after the other: for (i = 0; positions_next(…);) */
+/* All keys of a connector that have an offset, one after the other: for (i = 0; positions_next(…);) */
 bool positions_next(const struct positions *p, const char *connector, size_t *i, struct slice *key);
 
 void positions_put_key(struct buf *key, const char *connector, const json_t *partition);

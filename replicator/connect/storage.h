@@ -23,6 +23,7 @@ struct storage_header {
 struct storage_record {
     enum storage_topic topic;
     struct slice key, value; /* value.p NULL: a tombstone */
+    struct slice place;      /* when written: the key whose partition it goes to; p NULL: its own */
     const struct storage_header *headers;
     size_t nheaders;
     /* When read: where it stands, and whether that is where its key belongs (Java's partitioner). */

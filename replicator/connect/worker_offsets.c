@@ -5,11 +5,12 @@
 #include <time.h>
 
 #include "base/fault.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "replicator/connect/json_text.h"
 #include "replicator/connect/worker_priv.h"
 #include "replicator/offset_own.h"
+
+#define PROGRESS "/snapshot"
 
 enum { OFFSETS_VALUE_MAX = 1 << 20, OFFSETS_KEYS = 64 };
 
@@ -18,7 +19,7 @@ enum { OFFSETS_VALUE_MAX = 1 << 20, OFFSETS_KEYS = 64 };
 struct offset_worker {
     struct offset_store base;
     struct worker *worker;
-    struct buf key;
+    struct buf key, progress_key;
 };
 
 /* What another worker stored at its end is read first, so nothing older is taken for the newest. */
@@ -34,6 +35,8 @@ store_load(struct offset_store *base, struct offset *out, bool *found, struct er
         return false;
     pthread_mutex_lock(&s->worker->lock);
     ok = positions_find(s->worker->positions, buf_view(&s->key), out, found, e);
+    free(base->progress);
+    base->progress = positions_text(s->worker->positions, buf_view(&s->progress_key));
     pthread_mutex_unlock(&s->worker->lock);
     return ok;
 }
@@ -68,12 +71,25 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
 }
 
 static bool
+store_save_progress(struct offset_store *base, const char *json, struct err *e)
+{
+    struct offset_worker *s = (struct offset_worker *)base;
+    struct storage_record r = {
+        .topic = STORAGE_OFFSETS, .key = buf_view(&s->progress_key), .place = buf_view(&s->key)};
+
+    if (json)
+        r.value = slice_of(json);
+    return s->worker->storage->ops->put(s->worker->storage, &r, 1, e);
+}
+
+static bool
 store_erase(struct offset_store *base, struct err *e)
 {
     struct offset_worker *s = (struct offset_worker *)base;
     struct storage_record r = {.topic = STORAGE_OFFSETS, .key = buf_view(&s->key)};
 
-    return s->worker->storage->ops->put(s->worker->storage, &r, 1, e);
+    return s->worker->storage->ops->put(s->worker->storage, &r, 1, e) &&
+           store_save_progress(base, NULL, e);
 }
 
 static void
@@ -82,6 +98,8 @@ store_close(struct offset_store *base)
     struct offset_worker *s = (struct offset_worker *)base;
 
     buf_free(&s->key);
+    buf_free(&s->progress_key);
+    free(base->progress);
     free(s);
 }
 
@@ -91,6 +109,7 @@ worker_offset_store(void *arg, const struct config *config, struct err *e)
     static const struct offset_store_ops ops = {.name = "worker",
                                                 .load = store_load,
                                                 .save = store_save,
+                                                .save_progress = store_save_progress,
                                                 .erase = store_erase,
                                                 .close = store_close};
     struct offset_worker *s = mem_alloc(sizeof(*s));
@@ -100,11 +119,9 @@ worker_offset_store(void *arg, const struct config *config, struct err *e)
     s->base.ops = &ops;
     s->worker = arg;
     buf_init(&s->key, 4096);
-    buf_putc(&s->key, '[');
-    json_cstr(&s->key, config_name(config));
-    BUF_LIT(&s->key, ",{\"server\":");
-    json_cstr(&s->key, server ? server : "");
-    BUF_LIT(&s->key, "}]");
+    buf_init(&s->progress_key, 4096);
+    offset_own_key(&s->key, config_name(config), server ? server : "", false);
+    offset_own_key(&s->progress_key, config_name(config), server ? server : "", true);
     return &s->base;
 }
 
@@ -178,16 +195,32 @@ offsets_done(const char *what)
     return out;
 }
 
+/* The key beside which progress stands: the same without what makes it one. */
+static void
+place_of_progress(struct buf *out, struct slice key)
+{
+    const char *tail = memmem(key.p, key.n, PROGRESS, sizeof(PROGRESS) - 1);
+
+    buf_add(out, key.p, (size_t)(tail - key.p));
+    buf_add(out, tail + sizeof(PROGRESS) - 1,
+            key.n - (size_t)(tail - key.p) - (sizeof(PROGRESS) - 1));
+}
+
 /* Without the lock. value NULL: a tombstone. */
 static bool
 offsets_write(struct worker *w, struct slice key, const json_t *value, struct worker_error *e)
 {
     struct storage_record r = {.topic = STORAGE_OFFSETS, .key = key};
     struct err why = {0};
-    struct buf text;
+    struct buf text, place;
     bool ok;
 
     buf_init(&text, OFFSETS_VALUE_MAX);
+    buf_init(&place, OFFSETS_VALUE_MAX);
+    if (offset_own_is_progress(key.p, key.n)) {
+        place_of_progress(&place, key);
+        r.place = buf_view(&place);
+    }
     if (value) {
         json_text_add(&text, value);
         r.value = buf_view(&text);
@@ -195,6 +228,7 @@ offsets_write(struct worker *w, struct slice key, const json_t *value, struct wo
     ok = buf_ok(&text) ? w->storage->ops->put(w->storage, &r, 1, &why)
                        : err_set(&why, ERR_DATA, "offset.too_large", "it is larger than 1 MiB");
     buf_free(&text);
+    buf_free(&place);
     return ok || worker_refuse(e, 500, "Failed to write an offset: %s", why.msg);
 }
 
@@ -257,26 +291,39 @@ worker_alter_offsets(struct worker *w, const char *name, json_t *offsets, struct
     return ok && offsets_settle(w, e) ? offsets_done("altered") : NULL;
 }
 
-json_t *
-worker_reset_offsets(struct worker *w, const char *name, struct worker_error *e)
+/* All keys of a name, a few at a time. *more: there may be others. */
+static bool
+offsets_erase(struct worker *w, const char *connector, const char *name, bool *more,
+              struct worker_error *e)
 {
     struct slice key;
     char *keys[OFFSETS_KEYS];
-    size_t n;
+    size_t n = 0;
     bool ok = true;
 
-    do {
-        n = 0;
-        if (!enter_stopped(w, name, e))
-            return NULL;
-        for (size_t i = 0; n < OFFSETS_KEYS && positions_next(w->positions, name, &i, &key);)
-            keys[n++] = mem_strndup(key.p, key.n);
-        worker_leave(w);
-        for (size_t i = 0; i < n; i++) {
-            ok = ok && offsets_write(w, slice_of(keys[i]), NULL, e);
-            free(keys[i]);
-        }
-        ok = ok && offsets_settle(w, e);
-    } while (ok && n == OFFSETS_KEYS);
+    if (!enter_stopped(w, connector, e))
+        return false;
+    for (size_t i = 0; n < OFFSETS_KEYS && positions_next(w->positions, name, &i, &key);)
+        keys[n++] = mem_strndup(key.p, key.n);
+    worker_leave(w);
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && offsets_write(w, slice_of(keys[i]), NULL, e);
+        free(keys[i]);
+    }
+    *more = n == OFFSETS_KEYS;
+    return ok && offsets_settle(w, e);
+}
+
+json_t *
+worker_reset_offsets(struct worker *w, const char *name, struct worker_error *e)
+{
+    char *progress = mem_printf("%s" PROGRESS, name);
+    bool ok = true, more = true;
+
+    while (ok && more)
+        ok = offsets_erase(w, name, name, &more, e);
+    for (more = true; ok && more;)
+        ok = offsets_erase(w, name, progress, &more, e);
+    free(progress);
     return ok ? offsets_done("reset") : NULL;
 }

@@ -19,7 +19,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "replicator/kafka/compacted_topic.h"
@@ -449,24 +448,12 @@ static const struct offset_store_ops kafka_ops = {.name = "kafka",
                                                   .erase = store_erase,
                                                   .close = store_close};
 
-static void
-make_key(struct buf *out, const char *connector, const char *server)
-{
-    buf_init(out, 4096);
-    buf_putc(out, '[');
-    json_cstr(out, connector);
-    BUF_LIT(out, ",{\"server\":");
-    json_cstr(out, server);
-    BUF_LIT(out, "}]");
-}
-
 struct offset_store *
 offset_kafka_open(const struct config *c, struct err *e)
 {
     const char *topic = config_str(c, "offset.storage.topic"),
                *server = config_str(c, "topic.prefix");
     struct offset_kafka *k;
-    char *hidden;
 
     if (!kafka_bootstrap(c))
         return err_set(e, ERR_CONFIG, "kafka.bootstrap",
@@ -484,9 +471,9 @@ offset_kafka_open(const struct config *c, struct err *e)
     k->timeout_ms = config_int(c, "offset.flush.timeout.ms");
     if (k->timeout_ms < 1000)
         k->timeout_ms = 1000;
-    make_key(&k->key, config_name(c), server ? server : "");
-    hidden = mem_printf("%s/snapshot", config_name(c)); /* no connector's name has a slash */
-    make_key(&k->progress_key, hidden, server ? server : "");
-    free(hidden);
+    buf_init(&k->key, 4096);
+    buf_init(&k->progress_key, 4096);
+    offset_own_key(&k->key, config_name(c), server ? server : "", false);
+    offset_own_key(&k->progress_key, config_name(c), server ? server : "", true);
     return &k->base;
 }

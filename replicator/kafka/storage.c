@@ -197,11 +197,12 @@ produce(struct storage_kafka *s, const struct storage_record *r, struct report *
 {
     rd_kafka_headers_t *headers = r->nheaders ? rd_kafka_headers_new(r->nheaders) : NULL;
     const struct compacted_topic *t = &s->topics[r->topic];
+    struct slice place = r->place.p ? r->place : r->key;
     rd_kafka_error_t *error;
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = s->out[r->topic]},
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
-         .u.i32 = murmur2_partition(r->key.p, r->key.n, s->partitions[r->topic])},
+         .u.i32 = murmur2_partition(place.p, place.n, s->partitions[r->topic])},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = report},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)r->key.p, r->key.n}},

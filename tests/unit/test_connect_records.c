@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -324,13 +325,15 @@ offsets_are_found_by_their_exact_key(void **state)
     struct positions *p = positions_new();
     struct offset o;
     bool found;
+    char *progress;
     json_t *doc;
     struct buf text;
 
     (void)state;
     put_position(p, key, "{\"lsn_proc\":33554432,\"messageType\":\"INSERT\",\"lsn\":33554432}",
                  false);
-    put_position(p, "[\"rest-1\",{\"walbridge\":1}]", "{}", false);
+    /* The progress of a snapshot stands beside it, in its partition, and is nobody's offset. */
+    put_position(p, "[\"rest-1/snapshot\",{\"server\":\"rest\"}]", "{\"a\":1}", true);
     put_position(p, "[\"other\",{\"server\":\"rest\"}]", "{\"lsn\":1}", false);
     put_position(p, "no key", "{\"lsn\":1}", false);
     assert_true(positions_find(p, slice_of(key), &o, &found, NULL));
@@ -343,6 +346,9 @@ offsets_are_found_by_their_exact_key(void **state)
     assert_true(positions_find(p, slice_of(key), &o, &found, NULL));
     assert_int_equal(o.lsn, 33554432);
     offset_free(&o);
+    progress = positions_text(p, slice_of("[\"rest-1/snapshot\",{\"server\":\"rest\"}]"));
+    assert_string_equal(progress, "{\"a\":1}");
+    free(progress);
     doc = positions_of(p, "rest-1");
     buf_init(&text, 1000);
     json_text_add(&text, doc);

@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,7 +23,7 @@ class Worker:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.topics = {k: f"{group}_{k}" for k in ("config", "offset", "status")}
+        self.topics = {k: f"{group}.{k}" for k in ("config", "offset", "status")}
         self.log_file, self.proc, self.mark = self.folder / "log", None, 0
 
     def start(self):
@@ -139,7 +140,7 @@ class Real(Worker):
 
 
 class Member:
-    """A member of a group that speaks Connect's protocol type and does nothing: JoinGroup v2, LeaveGroup v1."""
+    """A member of a group that speaks Connect's protocol type and does nothing: JoinGroup v2, LeaveGroup v1 (FindCoordinator v0)."""
 
     def __init__(self, bootstrap, group):
         self.group = group
@@ -147,8 +148,14 @@ class Member:
         self.socket = socket.create_connection((host, int(port)), 10)
         metadata = struct.pack(">h", 0)
         protocols = struct.pack(">i", 1) + self.text("default") + struct.pack(">i", len(metadata)) + metadata
-        answer = self.call(11, 2, self.text(group) + struct.pack(">ii", 60000, 60000) + self.text("") + self.text("connect") + protocols)
-        error, = struct.unpack_from(">h", answer, 4)
+        join = self.text(group) + struct.pack(">ii", 60000, 60000) + self.text("") + self.text("connect") + protocols
+        for _ in range(100):  # a broker begins to keep groups when it is first asked where one is
+            answer = self.call(11, 2, join)
+            error, = struct.unpack_from(">h", answer, 4)
+            if error not in (14, 15, 16):
+                break
+            self.call(10, 0, self.text(group))
+            time.sleep(0.1)
         assert error == 0, f"JoinGroup: error {error}"
         at = 4 + 2 + 4
         for _ in range(2):  # protocol, leader

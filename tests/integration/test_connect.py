@@ -1,0 +1,228 @@
+"""walbridge connect: connectors that live in storage topics, other workers of the group, records nobody can read."""
+import json
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
+from kit import connect, program, wait_until
+
+
+@pytest.fixture
+def worker(real_kafka, name, tmp_path):
+    """Makes workers of this test's group; the second one takes the first one's place."""
+    made = []
+
+    def make(hint="w"):
+        w = connect.Walbridge(tmp_path / hint, real_kafka.bootstrap, f"{name}.{tmp_path.name}")
+        made.append(w)
+        return w
+
+    yield make
+    for w in made:
+        w.kill()
+
+
+@pytest.fixture
+def settings(db, name):
+    db.sql("create table t (id int primary key, v text); insert into t values (1, 'a'), (2, 'b')")
+    return {**{k: v for k, v in program.base_settings(db, name).items() if not k.startswith("offset.")}, "table.include.list": "public.t",
+            **program.NO_SCHEMAS}
+
+
+def write(worker, topic, key, value):
+    """As a tool writes: with Java's partitioner."""
+    p = Producer({"bootstrap.servers": worker.bootstrap, "partitioner": "murmur2_random", "log_level": 0})
+    p.produce(worker.topics[topic], key=key, value=value if value is None or isinstance(value, str) else json.dumps(value))
+    p.flush(10)
+
+
+def create(worker, name, settings, **more):
+    status, answer = worker.request("POST", "/connectors", {"name": name, "config": settings, **more})
+    assert status == 201, answer
+
+
+def ids(topics):
+    return [json.loads(r["value"])["after"]["id"] for r in topics.read() if r["topic"].endswith(".public.t")]
+
+
+def stored(topics, worker, topic, key):
+    """All values of a key, in order, as written."""
+    return [r["value"] for r in topics.read() if r["topic"] == worker.topics[topic] and r["key"] == key]
+
+
+def test_everything_comes_back_from_kafka_alone(db, name, settings, worker, real_kafka, topics):
+    first = worker("first").start().wait_up()
+    create(first, "one", settings)
+    create(first, "two", {**settings, "slot.name": f"{name}_2", "topic.prefix": f"{name}_2"}, initial_state="STOPPED")
+    first.wait_states("one", "RUNNING", "RUNNING")
+    first.wait_states("two", "STOPPED", "")
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    assert first.terminate() == 0
+    assert {s["worker_id"] for s in map(json.loads, stored(out, first, "status", "status-task-one-0"))} == {f"127.0.0.1:{first.port}"}
+    assert json.loads(stored(out, first, "status", "status-connector-one")[-1])["state"] == "UNASSIGNED"
+    db.sql("insert into t values (3, 'c')")
+    second = worker("second").start().wait_up()
+    second.wait_states("one", "RUNNING", "RUNNING")
+    second.wait_states("two", "STOPPED", "")
+    assert second.get("/connectors/one/config")[1] == {**settings, "name": "one"}
+    wait_until(lambda: ids(out) == [1, 2, 3], "the row written meanwhile", 20)
+    second.kill()
+    db.sql("insert into t values (4, 'd')")
+    worker("third").start().wait_up().wait_states("one", "RUNNING", "RUNNING")
+    wait_until(lambda: ids(out) == [1, 2, 3, 4], "the row written after the kill", 20)
+
+
+def test_a_connectors_records_are_connects(name, settings, worker, real_kafka, topics):
+    w = worker().start().wait_up()
+    create(w, "one", settings)
+    w.wait_states("one", "RUNNING", "RUNNING")
+    out = topics(real_kafka, name)
+    parts = {}
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    wait_until(lambda: stored(out, w, "offset", f'["one",{{"server":"{name}"}}]'), "an offset", 20)
+    wait_until(lambda: stored(out, w, "status", f"status-topic-{name}.public.t:connector-one"), "the topic", 20)
+    for r in out.read():
+        parts.setdefault(r["topic"], set()).add(r["partition"])
+    config, task, commit = (stored(out, w, "config", k)[-1] for k in ("connector-one", "task-one-0", "commit-one"))
+    assert json.loads(config) == {"properties": {**settings, "name": "one"}}
+    assert json.loads(task) == {"properties": {**settings, "name": "one", "task.class": "io.debezium.connector.postgresql.PostgresConnectorTask"}}
+    assert commit == '{"tasks":1}'
+    w.request("PUT", "/connectors/one/stop")
+    w.wait_states("one", "STOPPED", "")
+    assert stored(out, w, "config", "commit-one")[-1] == '{"tasks":0}'
+    assert stored(out, w, "config", "target-state-one")[-1] == '{"state":"PAUSED","state.v2":"STOPPED"}'
+    assert stored(out, w, "status", "status-task-one-0")[-1] is None
+    w.request("DELETE", "/connectors/one")
+    wait_until(lambda: stored(out, w, "status", "status-connector-one")[-1] is None, "no status", 20)
+    assert stored(out, w, "config", "connector-one")[-1] is None
+    assert stored(out, w, "config", "target-state-one")[-1] is None
+    assert stored(out, w, "status", f"status-topic-{name}.public.t:connector-one")[-1] is None
+    assert stored(out, w, "offset", f'["one",{{"server":"{name}"}}]')[-1] is not None
+    meta = AdminClient({"bootstrap.servers": w.bootstrap, "log_level": 0}).list_topics(timeout=10).topics
+    assert [len(meta[w.topics[t]].partitions) for t in ("config", "offset", "status")] == [1, 25, 5]
+
+
+def test_what_tools_write_is_followed(db, settings, worker):
+    w = worker().start().wait_up()
+    write(w, "config", "connector-one", {"properties": {**settings, "name": "one"}})
+    w.wait_states("one", "RUNNING", "RUNNING")
+    wait_until(lambda: (db.slot(settings["slot.name"]) or {}).get("active"), "streaming", 20)
+    write(w, "config", "target-state-one", {"state": "PAUSED", "state.v2": "PAUSED"})
+    w.wait_states("one", "PAUSED", "PAUSED")
+    assert db.slot(settings["slot.name"])["active"]
+    write(w, "config", "target-state-one", {"state": "STARTED"})
+    w.wait_states("one", "RUNNING", "RUNNING")
+    write(w, "config", "target-state-one", {"state": "PAUSED", "state.v2": "STOPPED"})
+    w.wait_states("one", "STOPPED", "")
+    wait_until(lambda: not db.slot(settings["slot.name"])["active"], "the slot is free", 10)
+    write(w, "config", "connector-one", None)
+    wait_until(lambda: w.get("/connectors/one/status")[0] == 404, "no status", 10)
+
+
+def test_a_paused_connector_reads_nothing(db, name, settings, worker, real_kafka, topics):
+    w = worker().start().wait_up()
+    create(w, "one", settings)
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    w.request("PUT", "/connectors/one/pause")
+    w.wait_states("one", "PAUSED", "PAUSED")
+    db.sql("insert into t values (3, 'c')")
+    # A stop and start of the whole worker leave it as it is, without a session.
+    assert w.terminate() == 0
+    w.start().wait_up().wait_states("one", "PAUSED", "PAUSED")
+    assert not db.slot(settings["slot.name"])["active"]
+    assert ids(out) == [1, 2]
+    w.request("PUT", "/connectors/one/resume")
+    wait_until(lambda: ids(out) == [1, 2, 3], "what was written meanwhile", 20)
+
+
+def test_offsets_can_be_reset_when_stopped(name, settings, worker, real_kafka, topics):
+    w = worker().start().wait_up()
+    create(w, "one", settings)
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    assert w.request("DELETE", "/connectors/one/offsets")[0] == 400
+    w.request("PUT", "/connectors/one/stop")
+    status, answer = w.request("DELETE", "/connectors/one/offsets")
+    assert status == 200, answer
+    assert w.get("/connectors/one/offsets")[1] == {"offsets": []}
+    w.request("PUT", "/connectors/one/resume")
+    wait_until(lambda: ids(out) == [1, 2, 1, 2], "a snapshot anew", 20)
+
+
+BROKEN = {
+    "truncated": '{"properties":{"connector.class":"io.debezium.connector.postgresql.Postg',
+    "no_object": '"text"',
+    "foreign": json.dumps({"properties": {"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "topics": "x", "name": "bad"}}),
+    "newer": json.dumps({"configuration": {"format": 9}}),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_stored_configuration_that_cannot_be_used_fails_alone(name, settings, worker, real_kafka, topics, how):
+    w = worker().start().wait_up()
+    write(w, "config", "connector-bad", BROKEN[how])
+    create(w, "one", settings)
+    w.wait_states("one", "RUNNING", "RUNNING")
+    wait_until(lambda: w.states("bad")[0] == "FAILED", "FAILED", 10)
+    assert "connector.class" in w.trace("bad") or "stored configuration" in w.trace("bad"), w.trace("bad")
+    w.terminate()
+    w.start().wait_up().wait_states("one", "RUNNING", "RUNNING")
+    assert w.states("bad")[0] == "FAILED"
+    assert stored(topics(real_kafka, name), w, "config", "connector-bad") == [BROKEN[how]]
+    # A good one makes it good; here one without a table.
+    w.request("PUT", "/connectors/bad/config", {**settings, "slot.name": f"{name}_bad", "topic.prefix": f"{name}_bad"})
+    w.wait_states("bad", "RUNNING", "RUNNING")
+
+
+@pytest.mark.parametrize("value", ['{"lsn":"text"}', '{"lsn":33', '[1]'])
+def test_a_stored_offset_that_cannot_be_read_fails_its_task(name, settings, worker, real_kafka, topics, value):
+    w = worker().start().wait_up()
+    key = f'["one",{{"server":"{name}"}}]'
+    write(w, "offset", key, value)
+    create(w, "one", settings)
+    w.wait_states("one", "RUNNING", "FAILED")
+    assert "offset" in w.trace("one")
+    assert w.get("/health")[0] == 200
+    out = topics(real_kafka, name)
+    assert stored(out, w, "offset", key) == [value]
+    assert not ids(out)
+
+
+def test_storage_topics_that_forget_are_refused(worker):
+    w = worker()
+    admin = AdminClient({"bootstrap.servers": w.bootstrap, "log_level": 0})
+    for f in admin.create_topics([NewTopic(w.topics["status"], 5, 1, config={"cleanup.policy": "delete"})]).values():
+        f.result()
+    w.start()
+    assert w.proc.wait(30) != 0
+    assert "cleanup.policy" in w.log()
+
+
+def test_a_real_member_of_the_group_is_waited_for_and_let_in(db, name, settings, worker, real_kafka, topics):
+    out = topics(real_kafka, name)
+    w = worker()
+    member = connect.Member(real_kafka.bootstrap, w.group)
+    w.start().wait_up()
+    write(w, "config", "connector-one", {"properties": {**settings, "name": "one"}})
+    wait_until(lambda: w.get("/connectors")[1] == ["one"], "the connector", 10)
+    wait_until(lambda: "alive" in w.get("/health")[1]["message"], "waiting", 10)
+    status, health = w.get("/health")
+    assert "bare-member" in health["message"]
+    status, answer = w.request("PUT", "/connectors/one/stop")
+    assert status == 409 and "bare-member" in answer["message"]
+    # Nothing was begun, and nothing written.
+    assert db.slot(settings["slot.name"]) is None
+    assert not [r for r in out.read() if r["topic"] in (w.topics["status"], w.topics["offset"])]
+    member.leave()
+    w.wait_states("one", "RUNNING", "RUNNING")
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    member = connect.Member(real_kafka.bootstrap, w.group)
+    wait_until(lambda: not db.slot(settings["slot.name"])["active"], "the slot is let go", 10)
+    wait_until(lambda: w.states("one") == ("UNASSIGNED", "UNASSIGNED"), "handed back", 10)
+    assert w.get("/connectors/one")[0] == 200
+    db.sql("insert into t values (3, 'c')")
+    member.leave()
+    wait_until(lambda: ids(out) == [1, 2, 3], "going on", 20)
+    assert w.terminate() == 0
