@@ -22,28 +22,29 @@ enum {
 /* ------------------------------------------------------------------------------------------------ what the server knows */
 
 /*
- * One row for each table: its tree of partitions or children taken together, and the first column of its primary key.
+ * One row for each table, by its place: its tree of partitions or children taken together, and the first column of its primary key.
  * Below a parent that is no partitioned table, children have keys of their own: they might hold none.
  */
 static const char sizes_sql[] =
-    "WITH RECURSIVE tree AS (SELECT x.oid AS root, x.oid FROM unnest($1::oid[]) AS x(oid) "
-    "UNION SELECT t.root, i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = "
-    "t.oid) "
-    "SELECT g.root::text, g.bytes::int8::text, "
+    "WITH RECURSIVE tree AS (SELECT x.i - 1 AS place, x.oid AS root, x.oid FROM "
+    "unnest($1::oid[]) WITH ORDINALITY AS x(oid, i) "
+    "UNION SELECT t.place, t.root, i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON "
+    "i.inhparent = t.oid) "
+    "SELECT g.place::text, g.bytes::int8::text, "
     "(g.largest / pg_catalog.current_setting('block_size')::int8)::text, g.n > 1, g.others, "
     "g.rows::text, "
     "(SELECT a.attname FROM pg_catalog.pg_index x JOIN pg_catalog.pg_attribute a ON a.attrelid = "
     "x.indrelid AND a.attnum = x.indkey[0] WHERE x.indrelid = g.root AND x.indisprimary AND "
     "x.indisvalid AND a.atttypid IN (20, 21, 23) AND (g.n = 1 OR g.partitioned)) "
-    "FROM (SELECT t.root, count(*) AS n, "
+    "FROM (SELECT t.place, t.root, count(*) AS n, "
     "coalesce(sum(pg_catalog.pg_relation_size(t.oid)), 0) AS bytes, "
     "coalesce(max(pg_catalog.pg_relation_size(t.oid)), 0) AS largest, "
     "bool_or(c.relkind NOT IN ('r', 'p')) AS others, "
     "bool_or(c.relkind = 'p' AND c.oid = t.root) AS partitioned, "
     "coalesce(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0) AS rows "
-    "FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid GROUP BY t.root) g";
+    "FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid GROUP BY t.place, t.root) g";
 enum {
-    SIZES_ROOT,
+    SIZES_PLACE,
     SIZES_BYTES,
     SIZES_BLOCKS,
     SIZES_CHILDREN,
@@ -52,18 +53,6 @@ enum {
     SIZES_KEY,
     SIZES_COLS
 };
-
-static struct snap_table *
-unit_table_of(struct snapshot *s, const char *oid)
-{
-    uint64_t want = 0;
-
-    (void)num_parse_u64(slice_of(oid), &want);
-    for (size_t i = 0; i < s->ntables; i++)
-        if (s->tables[i].oid == want)
-            return &s->tables[i];
-    return NULL;
-}
 
 static void
 unit_read_size(const PGresult *r, int row, struct snap_table *t)
@@ -95,10 +84,10 @@ unit_sizes(struct snapshot *s, struct err *e)
     r = pg_query_params(s->conn, e, SIZES_COLS, sizes_sql, 1, params);
     buf_free(&oids);
     for (int i = 0; r && i < PQntuples(r); i++) {
-        struct snap_table *t = unit_table_of(s, PQgetvalue(r, i, SIZES_ROOT));
+        uint64_t place;
 
-        if (t)
-            unit_read_size(r, i, t);
+        if (num_parse_u64(slice_of(PQgetvalue(r, i, SIZES_PLACE)), &place) && place < s->ntables)
+            unit_read_size(r, i, &s->tables[place]);
     }
     PQclear(r);
     return r != NULL || err_wrap(e, "looking at the size of tables");
