@@ -40,6 +40,7 @@ test   file /etc/ssl/certs/ca-certificates.crt  ca-certificates
 test   cmd  clang                clang
 test   file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-@CLANG@-dev
 test   cmd  openssl              openssl
+test   file /usr/sbin/pgbouncer  pgbouncer
 check  cmd  clang                clang
 check  cmd  clang-format         clang-format
 check  cmd  clang-tidy           clang-tidy

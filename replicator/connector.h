@@ -26,7 +26,7 @@ struct connector_options {
     struct offset_store *(*open_offsets)(void *arg, const struct config *config, struct err *e);
     void *offsets_arg;
     struct metrics_slot *metrics; /* where figures are put; NULL: nowhere */
-    struct sink_topics *topics; /* who is told of the topics that records go to; NULL: nobody */
+    struct sink_topics *topics;   /* who is told of the topics that records go to; NULL: nobody */
 };
 
 struct connector *connector_new(const struct connector_options *o, struct err *e);

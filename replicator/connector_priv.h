@@ -115,7 +115,8 @@ struct connector {
     struct pg_server server;
     uint64_t
         system_id; /* of the server that this incarnation began with: a name may come to mean another */
-    PGconn *repl; /* until wal takes it over */
+    uint32_t timeline; /* of that server, as of the last session */
+    PGconn *repl;      /* until wal takes it over */
     struct wal *wal;
     struct catalog *catalog;
     struct heartbeat *heartbeat; /* NULL: none are wanted */

@@ -8,6 +8,7 @@
 #include "decoder/filter.h"
 #include "replicator/connector_priv.h"
 #include "replicator/pg/identity.h"
+#include "replicator/pg/pooler.h"
 #include "replicator/pg/publication.h"
 
 enum { START_WARNINGS_MAX = 10 };
@@ -217,6 +218,28 @@ start_mode(const struct connector *c)
     return m;
 }
 
+/* Where the server left the timeline that the offset was stored on. A server need not have kept that. */
+static bool
+start_find_fork(struct connector *c, uint32_t timeline, uint64_t *lsn, struct err *e)
+{
+    PGconn *repl;
+    bool ok, found;
+
+    *lsn = 0;
+    if (!timeline || timeline >= c->server.timeline)
+        return true;
+    repl = pg_connect(c->params, PG_REPLICATION, e);
+    ok = repl && pg_timeline_end(repl, c->server.timeline, timeline, lsn, &found, e);
+    if (!ok && PQstatus(repl) == CONNECTION_OK) {
+        log_err(LOG_WARN, e, "whether the server had all that was delivered cannot be checked");
+        err_clear(e);
+        *lsn = UINT64_MAX;
+        ok = true;
+    }
+    PQfinish(repl);
+    return ok;
+}
+
 static bool
 start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struct pg_slot *slot,
              bool *has_slot, struct err *e)
@@ -249,8 +272,11 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
         now.snapshot[0] = '\0';
         now.flush_lsn = flush > c->start_lsn ? flush : c->start_lsn;
         now.system_id = c->system_id;
+        now.timeline = c->timeline;
         now.database[0] = now.slot[0] = '\0';
     }
+    if (f.has_offset && now.own && !start_find_fork(c, now.timeline, &f.fork_lsn, e))
+        return false;
     return startup_decide(&f, plan, e);
 }
 
@@ -475,7 +501,8 @@ start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan 
     struct pg_slot slot = {0};
     bool has_slot = false;
 
-    if (!pg_server_info(conn, &c->server, e) || !start_check_server(c, e))
+    if (!pg_check_pooler(c->params, conn, e) || !pg_server_info(conn, &c->server, e) ||
+        !start_check_server(c, e))
         return false;
     if (!start_decide(c, conn, plan, &slot, &has_slot, e))
         return false;
@@ -532,6 +559,7 @@ connector_connect(struct connector *c, struct err *e)
         return false;
     }
     c->system_id = c->server.system_id;
+    c->timeline = c->server.timeline;
     if (!start_follow(c, conn, &plan, e)) {
         PQfinish(conn);
         return false;

@@ -235,6 +235,43 @@ startup_missing_slot(const struct startup_facts *f, struct startup_plan *out, st
     return true;
 }
 
+/*
+ * A standby that was promoted has what it had received: beyond that its log is another one, under the same numbers. From
+ * the slot on everything is sent again, and nothing of it is taken for a repetition.
+ */
+static bool
+startup_check_timeline(const struct startup_facts *f, struct startup_plan *out, struct err *e)
+{
+    const struct offset *o = f->offset;
+    /* A transaction of which a part was delivered reaches to its commit. */
+    uint64_t flush = startup_offset_lsn(o), commit = o->pos_commit_lsn + (o->pos_ordinal > 0);
+    uint64_t at = commit > flush ? commit : flush;
+    char a[NUM_LSN_TEXT], b[NUM_LSN_TEXT];
+
+    if (!o->own || !o->timeline || o->timeline == f->server->timeline || at <= f->fork_lsn)
+        return true;
+    num_lsn_text(a, at);
+    num_lsn_text(b, f->fork_lsn);
+    if (f->mismatch != MISMATCH_TRUST_SLOT)
+        return err_set(e, ERR_FATAL, "offset.diverged",
+                       "the stored offset of \"%s\" is %s on timeline %" PRIu32
+                       ", but the server is on timeline %" PRIu32
+                       " and left the other at %s: it lacks what was delivered last, and what it "
+                       "wrote instead would be skipped; to send again what comes after the slot's "
+                       "position, set offset.mismatch.strategy=trust_slot; to read the tables "
+                       "again, run: walbridge offsets reset",
+                       f->connector, a, o->timeline, f->server->timeline, b);
+    out->start_lsn = out->flush_lsn = f->slot->confirmed_lsn;
+    out->advance_to = 0;
+    out->resume = (struct pipeline_resume){0};
+    snprintf(out->warning, sizeof(out->warning),
+             "the server left timeline %" PRIu32
+             " at %s, before the stored offset %s: what comes "
+             "after slot \"%s\" is sent again, as offset.mismatch.strategy says",
+             o->timeline, b, a, f->slot_name);
+    return true;
+}
+
 /* Goes on from the stored offset, or says why not. */
 static bool
 startup_go_on(const struct startup_facts *f, struct startup_plan *out, struct err *e)
@@ -244,7 +281,7 @@ startup_go_on(const struct startup_facts *f, struct startup_plan *out, struct er
     if (!f->has_slot)
         return startup_missing_slot(f, out, e);
     startup_resume(f->offset, &out->resume);
-    return startup_check_position(f, out, e);
+    return startup_check_position(f, out, e) && startup_check_timeline(f, out, e);
 }
 
 /* Is the progress that of the snapshot which this offset, or none, waits for? */
@@ -306,8 +343,8 @@ startup_begin_anew(const struct startup_facts *f, bool snapshot, struct startup_
 static bool
 startup_is_gap(const struct err *e)
 {
-    static const char *const gaps[] = {"slot.missing", "slot.lost", "offset.behind",
-                                       "offset.ahead"};
+    static const char *const gaps[] = {"slot.missing", "slot.lost", "offset.behind", "offset.ahead",
+                                       "offset.diverged"};
 
     for (size_t i = 0; i < sizeof(gaps) / sizeof(*gaps); i++)
         if (strcmp(e->code, gaps[i]) == 0)

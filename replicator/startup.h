@@ -44,6 +44,8 @@ struct startup_facts {
     bool has_offset;
     const struct offset *offset;
     const struct pg_server *server;
+    uint64_t
+        fork_lsn; /* where the server left the offset's timeline, if it is another; 0: it was never on it */
     bool has_slot;
     const struct pg_slot *slot;
     const struct progress

@@ -80,6 +80,42 @@ pg_server_info(PGconn *c, struct pg_server *out, struct err *e)
     return true;
 }
 
+bool
+pg_timeline_history_end(const char *history, uint32_t timeline, uint64_t *lsn)
+{
+    for (const char *line = history; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        char *end;
+        unsigned long n = strtoul(line, &end, 10);
+        size_t length;
+
+        if (end == line || n != timeline)
+            continue;
+        end += strspn(end, " \t");
+        length = strcspn(end, " \t\n");
+        return num_parse_lsn((struct slice){end, length}, lsn);
+    }
+    return false;
+}
+
+bool
+pg_timeline_end(PGconn *repl, uint32_t server_timeline, uint32_t timeline, uint64_t *lsn,
+                bool *found, struct err *e)
+{
+    char sql[40];
+    PGresult *r;
+    bool ok;
+
+    snprintf(sql, sizeof sql, "TIMELINE_HISTORY %u", server_timeline);
+    r = PQexec(repl, sql);
+    ok = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && PQnfields(r) == 2;
+    if (ok)
+        *found = pg_timeline_history_end(PQgetvalue(r, 0, 1), timeline, lsn);
+    else
+        pg_error(repl, r, e);
+    PQclear(r);
+    return ok || err_wrap(e, "asking for the history of timeline %u", server_timeline);
+}
+
 /* The columns of pg_replication_slots that a version has; a constant stands for the ones it has not. */
 static void
 add_slot_query(struct buf *sql, int version)

@@ -30,6 +30,14 @@ struct pg_slot {
 
 /* c: a general session. */
 bool pg_server_info(PGconn *c, struct pg_server *out, struct err *e);
+/*
+ * Where the server left an earlier timeline. *found false: it never was on it. repl: a replication session.
+ *
+ *   history = *(timeline TAB lsn TAB reason LF)
+ */
+bool pg_timeline_end(PGconn *repl, uint32_t server_timeline, uint32_t timeline, uint64_t *lsn,
+                     bool *found, struct err *e);
+bool pg_timeline_history_end(const char *history, uint32_t timeline, uint64_t *lsn);
 /* *found false: no such slot. */
 bool pg_slot_get(PGconn *c, const char *name, struct pg_slot *out, bool *found, struct err *e);
 /*

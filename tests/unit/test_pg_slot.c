@@ -120,6 +120,25 @@ a_lost_slot_is_lost_whoever_holds_it(void **state)
     assert_string_equal(slot_report_state(&r, "s"), "lost");
 }
 
+static void
+a_history_says_where_a_timeline_was_left(void **state)
+{
+    static const char history[] =
+        "1\t0/3000060\tno recovery target specified\n\n"
+        "2\t1/A0\tbefore 2026-11-21 14:00:00+00\n";
+    uint64_t lsn;
+
+    (void)state;
+    assert_true(pg_timeline_history_end(history, 1, &lsn));
+    assert_int_equal(lsn, 0x3000060);
+    assert_true(pg_timeline_history_end(history, 2, &lsn));
+    assert_int_equal(lsn, 0x1000000A0);
+    assert_false(pg_timeline_history_end(history, 3, &lsn));
+    assert_false(pg_timeline_history_end("", 1, &lsn));
+    assert_false(pg_timeline_history_end("1", 1, &lsn));
+    assert_false(pg_timeline_history_end("1\tx/y\n", 1, &lsn));
+}
+
 int
 main(void)
 {
@@ -128,6 +147,7 @@ main(void)
         cmocka_unit_test(a_slot_of_pgoutput_in_this_database_is_ours),
         cmocka_unit_test(other_peoples_slots_are_foreign),
         cmocka_unit_test(an_orphan_is_inactive_and_nobodys),
+        cmocka_unit_test(a_history_says_where_a_timeline_was_left),
         cmocka_unit_test(a_lost_slot_is_lost_whoever_holds_it),
     };
 

@@ -372,6 +372,77 @@ positions_are_named_in_messages(void **state)
     assert_non_null(strstr(e.msg, "0/3E8"));
 }
 
+/* ------------------------------------------------------------------------------------------------ timelines */
+
+static bool
+decide_on_timeline(uint32_t stored, uint32_t server, uint64_t fork, enum mismatch mismatch,
+                   enum mode mode, struct startup_plan *plan, struct err *e)
+{
+    struct offset o = make_offset(OWN, 700); /* in a transaction that commits at 692 */
+    struct pg_slot slot = make_slot(SLOT);
+    struct pg_server s = {.system_id = SYSTEM, .wal_lsn = WAL, .timeline = server};
+
+    o.timeline = stored;
+    *e = (struct err){0};
+    return startup_decide(&(struct startup_facts){.connector = "orders",
+                                                  .slot_name = "orders",
+                                                  .database = "shop",
+                                                  .mode = modes[mode],
+                                                  .mismatch = mismatch,
+                                                  .has_offset = true,
+                                                  .offset = &o,
+                                                  .server = &s,
+                                                  .fork_lsn = fork,
+                                                  .has_slot = true,
+                                                  .slot = &slot},
+                          plan, e);
+}
+
+static void
+a_promoted_server_that_had_all_goes_on(void **state)
+{
+    struct startup_plan plan;
+    struct err e;
+
+    (void)state;
+    assert_true(decide_on_timeline(1, 2, 700, MISMATCH_REFUSE, INITIAL, &plan, &e));
+    assert_int_equal(plan.start_lsn, 700);
+    assert_true(decide_on_timeline(2, 2, 0, MISMATCH_REFUSE, INITIAL, &plan, &e));
+    assert_true(decide_on_timeline(0, 2, 0, MISMATCH_REFUSE, INITIAL, &plan, &e)); /* not known */
+}
+
+static void
+a_promoted_server_that_lacks_what_was_delivered_is_refused(void **state)
+{
+    struct startup_plan plan;
+    struct err e;
+
+    (void)state;
+    assert_false(decide_on_timeline(1, 2, 699, MISMATCH_REFUSE, INITIAL, &plan, &e));
+    assert_string_equal(e.code, "offset.diverged");
+    assert_non_null(strstr(e.msg, "trust_slot"));
+    assert_non_null(strstr(e.msg, "offsets reset"));
+    assert_false(decide_on_timeline(1, 2, 600, MISMATCH_NO_VALIDATION, INITIAL, &plan, &e));
+    assert_false(
+        decide_on_timeline(3, 2, 0, MISMATCH_REFUSE, INITIAL, &plan, &e)); /* an older state */
+    assert_string_equal(e.code, "offset.diverged");
+}
+
+static void
+what_a_promoted_server_lacks_is_settled_by_strategy_or_mode(void **state)
+{
+    struct startup_plan plan;
+    struct err e;
+
+    (void)state;
+    assert_true(decide_on_timeline(1, 2, 600, MISMATCH_TRUST_SLOT, INITIAL, &plan, &e));
+    assert_int_equal(plan.start_lsn, CONFIRMED);
+    assert_int_equal(plan.resume.commit_lsn, 0); /* nothing is taken for a repetition */
+    assert_true(plan.warning[0] && !plan.snapshot);
+    assert_true(decide_on_timeline(1, 2, 600, MISMATCH_REFUSE, WHEN_NEEDED, &plan, &e));
+    assert_true(plan.snapshot && plan.warning[0]);
+}
+
 /* ------------------------------------------------------------------------------------------------ an interrupted snapshot */
 
 /* The progress of a snapshot that stood at 500, and what is wrong with it. */
@@ -604,6 +675,9 @@ main(void)
         cmocka_unit_test(nothing_is_flushed_that_lies_behind_the_slot),
         cmocka_unit_test(every_refusal_names_what_settles_it),
         cmocka_unit_test(positions_are_named_in_messages),
+        cmocka_unit_test(a_promoted_server_that_had_all_goes_on),
+        cmocka_unit_test(a_promoted_server_that_lacks_what_was_delivered_is_refused),
+        cmocka_unit_test(what_a_promoted_server_lacks_is_settled_by_strategy_or_mode),
         cmocka_unit_test(a_snapshot_goes_on_where_its_stream_stands),
         cmocka_unit_test(a_snapshot_that_replaces_an_offset_goes_on_too),
         cmocka_unit_test(a_snapshot_begins_anew_when_its_stream_cannot_go_on),
