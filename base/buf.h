@@ -16,6 +16,7 @@ struct buf {
     char *p;
     size_t n, cap, max;
     bool full;
+    bool replaced; /* json_str wrote U+FFFD for bytes that are no UTF-8 */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
@@ -26,7 +27,7 @@ static inline void
 buf_clear(struct buf *b)
 {
     b->n = 0;
-    b->full = false;
+    b->full = b->replaced = false;
 }
 
 static inline bool

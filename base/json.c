@@ -51,6 +51,13 @@ json_surrogates(struct buf *b, const unsigned char *p)
     json_unicode(b, utf8_low_unit(code));
 }
 
+static void
+json_replace(struct buf *b)
+{
+    BUF_LIT(b, "\xef\xbf\xbd");
+    b->replaced = true;
+}
+
 void
 json_str_body(struct buf *b, struct slice s)
 {
@@ -80,7 +87,7 @@ json_str_body(struct buf *b, struct slice s)
         if (seq.valid)
             json_surrogates(b, p);
         else
-            BUF_LIT(b, "\xef\xbf\xbd");
+            json_replace(b);
         run = p += seq.n;
     }
     if (run < end)

@@ -1,7 +1,8 @@
 /*
  * JSON as Jackson's UTF-8 generator writes it (what Kafka Connect's JsonConverter uses): no whitespace; '"' and '\'
  * escaped; \b \t \n \f \r short; other controls \u00XX upper-case; 2- and 3-byte UTF-8 raw; 4-byte UTF-8 as two \uD83D
- * escapes. Bytes that are not UTF-8 become U+FFFD as Java's decoder does, so the output is always a valid document.
+ * escapes. Bytes that are not UTF-8 become U+FFFD as Java's decoder does, so the output is always a valid document; the
+ * buffer's `replaced` tells.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "decoder/json_priv.h"
 #include "decoder/node_text.h"
 #include "decoder/schema.h"
@@ -105,9 +106,51 @@ json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf
     out->unconverted++;
     out->unconverted_column = p->rel->cols[f->col].name;
     if (e) {
-        out->unconverted_why = *e;
+        err_set(&out->unconverted_why, e->cls, e->code, "%s; written as null", e->msg);
         err_clear(e); /* dealt with: whoever asked for the row gets no error */
     }
+    return true;
+}
+
+static bool
+json_is_utf8(struct slice s)
+{
+    while (s.n) {
+        uint32_t cp;
+        size_t n = utf8_next(s, &cp);
+
+        if (cp == UTF8_REPLACEMENT && (unsigned char)s.p[0] != 0xEF)
+            return false;
+        s.p += n;
+        s.n -= n;
+    }
+    return true;
+}
+
+/* Bytes that are no UTF-8 (a database in SQL_ASCII) were replaced: which column's? Told of as values that cannot be said are. */
+static bool
+json_replaced(const struct json_program *prog, const struct json_row *row, const struct tuple *t,
+              struct recbuf *out, struct err *e)
+{
+    const struct plan *p = prog->plan;
+    struct slice column = SLICE_LIT("");
+
+    out->bytes.replaced = false;
+    for (uint16_t i = 0; i < row->n && column.n == 0; i++) {
+        uint16_t col = row->steps[i].col;
+
+        if (col < t->n && t->v[col].kind == VALUE_TEXT &&
+            !json_is_utf8((struct slice){t->v[col].p, t->v[col].n}))
+            column = p->rel->cols[col].name;
+    }
+    if (p->settings->fail_on_unconvertible)
+        return err_set(e, ERR_DATA, "value.encoding",
+                       "table \"%.*s.%.*s\", column \"%.*s\": bytes that are no UTF-8",
+                       SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), SLICE_ARG(column));
+    out->unconverted++;
+    out->unconverted_column = column;
+    err_set(&out->unconverted_why, ERR_DATA, "value.encoding",
+            "bytes that are no UTF-8; written as U+FFFD");
     return true;
 }
 
@@ -153,7 +196,7 @@ json_put_row(const struct json_program *prog, const struct json_row *row, const 
             return false;
     }
     buf_putc(b, '}');
-    return true;
+    return __builtin_expect(!b->replaced, 1) || json_replaced(prog, row, t, out, e);
 }
 
 static bool

@@ -14,9 +14,8 @@ unconverted_take(struct recbuf *out, const struct plan *plan, uint64_t before, c
 
     out->unconverted = 0;
     if (!plan->settings->silent_unconvertible && (n <= UNCONVERTED_FIRST || doubled))
-        log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s; written as null (%" PRIu64
-                 " so far)",
-                 where, SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
+        log_warn("%s: table \"%.*s.%.*s\", column \"%.*s\": %s (%" PRIu64 " so far)", where,
+                 SLICE_ARG(plan->rel->schema), SLICE_ARG(plan->rel->table),
                  SLICE_ARG(out->unconverted_column), out->unconverted_why.msg, n);
     return n;
 }

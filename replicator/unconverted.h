@@ -1,5 +1,6 @@
 /*
- * Values that cannot be said and were written as NULL is (event.converting.failure.handling.mode): one way to tell of them,
+ * Values that cannot be said and were written as NULL is, or with U+FFFD in place of bytes that are no characters
+ * (event.converting.failure.handling.mode): one way to tell of them,
  * for the stream and for snapshots. Any thread.
  */
 #ifndef REPLICATOR_UNCONVERTED_H

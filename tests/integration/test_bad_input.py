@@ -108,6 +108,8 @@ def test_bytes_that_are_no_utf8_make_documents(server, name, new_connector):
         c.wait_streaming(plain)
         plain.psql(put.format(2))
         assert [v["after"]["v"] for v in wait_values(c, 2)] == ["A\ufffdB\ufffd("] * 2
+        told = [e["message"] for e in c.log_entries() if "U+FFFD" in e["message"]]
+        assert len(told) == 2 and all('table "public.t", column "v": bytes that are no UTF-8' in m for m in told), told
         assert c.terminate() == program.OK
     finally:
         c.kill()

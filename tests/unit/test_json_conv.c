@@ -525,6 +525,23 @@ key_headers_say_dates_and_decimals_as_text(void **state)
 }
 
 static void
+bytes_that_are_no_utf8_are_told_of_or_an_error(void **state)
+{
+    struct fixture *f = *state;
+
+    encode(f, OP_CREATE, false, NULL, ROW("7", "na\xff\xef\xbf\xbdl", NULL));
+    assert_int_equal(f->out.unconverted, 1);
+    assert_true(slice_is(f->out.unconverted_column, "name"));
+    f->out.unconverted = 0;
+    encode(f, OP_CREATE, false, NULL, ROW("7", "na\xef\xbf\xbdl", NULL)); /* stored as it is */
+    assert_int_equal(f->out.unconverted, 0);
+    f->d.settings.fail_on_unconvertible = true;
+    assert_false(try_encode(f, OP_CREATE, false, NULL, ROW("7", "na\xffl", NULL)));
+    assert_string_equal(f->e.code, "value.encoding");
+    assert_non_null(strstr(f->e.msg, "\"name\""));
+}
+
+static void
 a_value_that_cannot_be_said_is_null_or_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -834,6 +851,7 @@ main(void)
         T(key_headers_are_texts_of_connect),
         T(key_headers_say_dates_and_decimals_as_text),
         T(a_value_that_cannot_be_said_is_null_or_an_error),
+        T(bytes_that_are_no_utf8_are_told_of_or_an_error),
         T(a_record_larger_than_the_buffer_is_an_error),
         T(the_source_follows_the_transaction),
         T(several_changes_share_one_buffer),
