@@ -61,7 +61,8 @@ static const struct prop rows[] = {
      .doc = "Java class that builds transaction metadata."},
     {.name = "custom.metric.tags", .type = PROP_LIST, .group = "Events", .importance = PROP_LOW,
      .flags = PROP_NOOP, .display = "Customize metric tags",
-     .see = "there are no Java management beans",
+     .see = "there are no Java management beans; labels of your own are added where /metrics is "
+            "scraped (relabel_configs)",
      .doc = "Tags added to the names of management beans, as key=value pairs."},
     {.name = "column.include.list", .type = PROP_LIST, .group = "Events", .importance = PROP_MEDIUM,
      .display = "Include Columns", .check = conf_rule_regex_list,
