@@ -11,7 +11,7 @@
 #include "replicator/pg/pooler.h"
 #include "replicator/pg/publication.h"
 
-enum { START_WARNINGS_MAX = 10 };
+enum { START_WARNINGS_MAX = 10, START_STANDBY_VERSION = 160000 };
 
 /* ------------------------------------------------------------------------------------------------ what is captured */
 
@@ -283,12 +283,19 @@ start_decide(struct connector *c, PGconn *conn, struct startup_plan *plan, struc
 static bool
 start_check_server(struct connector *c, struct err *e)
 {
-    if (startup_mode(c->config).streams && strcmp(c->server.wal_level, "logical") != 0)
+    if (!startup_mode(c->config).streams)
+        return true;
+    if (strcmp(c->server.wal_level, "logical") != 0)
         return err_set(e, ERR_CONFIG, "server.wal_level",
                        "wal_level is \"%s\", logical is needed: ALTER SYSTEM SET wal_level = "
                        "logical, then restart the server "
                        "(on RDS: rds.logical_replication = 1 in the parameter group, then reboot)",
                        c->server.wal_level);
+    if (c->server.in_recovery && c->server.version < START_STANDBY_VERSION)
+        return err_set(e, ERR_CONFIG, "server.standby",
+                       "this server is a standby of version %d, which has no logical slots: give "
+                       "the primary's host and port (from PostgreSQL 16 on a standby will do)",
+                       c->server.version / 10000);
     return true;
 }
 
@@ -298,8 +305,9 @@ static bool
 start_create_slot(struct connector *c, PGconn *conn, const char *name, bool temporary,
                   struct pg_slot_created *made, struct err *e)
 {
-    bool failover =
-        !temporary && config_bool(c->config, "slot.failover") && c->server.version >= 170000;
+    /* A standby keeps none for others; Debezium leaves it out there, too. */
+    bool failover = !temporary && config_bool(c->config, "slot.failover") &&
+                    c->server.version >= 170000 && !c->server.in_recovery;
     char lsn[NUM_LSN_TEXT];
 
     if (!pg_slot_create_within(c->repl, conn, name, temporary, failover, true, start_timeout_ms(c),

@@ -15,13 +15,17 @@ def alone(tmp_path_factory):
     s.remove()
 
 
-def promote(server):
+def make_standby(server):
     data = Path(server.connect().execute("show data_directory").fetchone()[0])
     signal = data / "standby.signal"
     server.stop()
     signal.touch()
     os.chown(signal, data.stat().st_uid, data.stat().st_gid)
     server.start()
+
+
+def promote(server):
+    make_standby(server)
     with server.connect() as c:
         c.execute("select pg_promote()")
         wait_until(lambda: not c.execute("select pg_is_in_recovery()").fetchone()[0], "the promotion")
@@ -63,3 +67,20 @@ def test_a_promoted_server_goes_on_unless_it_lacks_what_was_delivered(alone, tmp
     finally:
         if c.running():
             c.kill()
+
+
+def test_a_standby_needs_logical_slots(alone, tmp_path):
+    db = alone.database("standby")
+    db.sql("create table t (id int primary key); create publication pub for all tables")
+    c = program.Connector(tmp_path / "standby", "standby", {**program.base_settings(db, "standby"), "publication.name": "pub",
+                                                            "create.slot.command.timeout": "2", "slot.failover": "true"})
+    make_standby(alone)
+    c.start("--sink", "lines")
+    try:
+        if alone.version < 16:
+            assert c.exit_code() == program.CONFIG
+            assert "server.standby" in c.error_codes() and "the primary's host and port" in c.log()
+        else:  # no primary writes what the slot waits for
+            c.wait_log("pg_log_standby_snapshot()")
+    finally:
+        c.kill()
