@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "replicator/conf.h"
 #include "replicator/supervisor.h"
 
 enum { STATES = JOB_DONE + 1, WHYS = JOB_BROKE + 1, STAYS = -1 };
@@ -59,7 +60,8 @@ what_cannot_be_made_has_failed_with_the_reason(void **state)
     struct supervisor *s = supervisor_new();
     struct job *j = job_new(s, "one", NULL, NULL);
     static const char *const sinks[] = {"nowhere"};
-    struct connector_options o = {.sinks = sinks, .nsinks = 1};
+    struct connector_options o = {
+        .config = config_new("one", conf_tables), .sinks = sinks, .nsinks = 1};
 
     (void)state;
     job_configure(j, &o);
