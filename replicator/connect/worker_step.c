@@ -256,7 +256,8 @@ place_tell_all(struct place *p, const struct configs_entry *en)
 
     struct err e = {0};
 
-    if (p->bad) {
+    /* One that is stopped is not begun, so what is wrong with it is not yet a failure; but it has to be readable. */
+    if (p->bad && (en->target != WORKER_STOPPED || !en->config)) {
         place_tell(p, TOLD_CONNECTOR, "FAILED", &p->why);
     } else if (en->why_target[0]) {
         err_set(&e, ERR_CONFIG, "config.stored", "%s", en->why_target);
