@@ -230,6 +230,22 @@ draft_add_header(struct draft *d, const char *name, const struct node *value)
     d->headers[d->nheaders++] = (struct draft_header){name, value};
 }
 
+void
+draft_add_header_in_place(struct draft *d, const char *name, const struct node *value)
+{
+    draft_add_header(d, name, value);
+    if (!d->own_headers && d->nshared < DRAFT_SHARED_HEADERS)
+        d->shared[d->nshared++] = (struct draft_header){name, value};
+}
+
+enum draft_kind
+draft_deleting(enum draft_kind kind)
+{
+    return kind == DRAFT_TOMBSTONE         ? DRAFT_DELETE
+           : kind == DRAFT_MOVED_TOMBSTONE ? DRAFT_MOVED_AWAY
+                                           : DRAFT_KINDS;
+}
+
 const struct node *
 draft_header(const struct draft *d, const char *name)
 {

@@ -30,7 +30,7 @@ struct draft_header {
     const struct node *value;
 };
 
-enum { DRAFT_CONTEXT_HEADERS = 4 };
+enum { DRAFT_CONTEXT_HEADERS = 4, DRAFT_SHARED_HEADERS = 64 };
 
 struct draft {
     struct arena *arena;
@@ -41,6 +41,14 @@ struct draft {
     size_t nheaders, headers_cap;
     struct draft_header *headers;
     const struct node *partition, *timestamp; /* NULL: not said */
+    /*
+     * Debezium gives a delete and its tombstone one list of headers, and some of its transforms add to the list they find:
+     * what they add to the delete, the tombstone has too, unless a transform before has made the record another with a list
+     * of its own.
+     */
+    bool own_headers;
+    size_t nshared;
+    struct draft_header shared[DRAFT_SHARED_HEADERS];
 };
 
 /* What the headers of a connector's context say, in their order. */
@@ -55,6 +63,10 @@ void draft_new(struct draft *d, struct arena *a, const struct plan *p, enum draf
 enum change_op draft_op(enum draft_kind kind);
 /* Appends. */
 void draft_add_header(struct draft *d, const char *name, const struct node *value);
+/* The same to the list that the record shares. */
+void draft_add_header_in_place(struct draft *d, const char *name, const struct node *value);
+/* The kind of the delete that a tombstone follows; DRAFT_KINDS: it is no tombstone. */
+enum draft_kind draft_deleting(enum draft_kind kind);
 /* The first of that name; NULL: none. */
 const struct node *draft_header(const struct draft *d, const char *name);
 /* Debezium's envelope, by its schema's name. */

@@ -35,6 +35,7 @@ struct path {
 
     /* PATH_EMIT */
     const char *topic; /* NULL: the plan's */
+    bool untouched;    /* but for the topic: the JSON program writes it */
     struct side key, value;
     const struct node *partition, *timestamp;
     size_t nheaders, nlead;
@@ -150,6 +151,20 @@ path_make_headers(const struct encoder *enc, struct path *p, const struct draft 
     return true;
 }
 
+/* A row's envelope as it came: what only routes or filters costs what no transforms cost. */
+static bool
+path_is_untouched(const struct encoder *enc, const struct draft *d, const struct draft *came)
+{
+    const struct settings *s = enc->plan->settings;
+    size_t context = s->context_headers ? DRAFT_CONTEXT_HEADERS : 0;
+
+    return d->kind <= DRAFT_TRUNCATE && d->kind != DRAFT_TOMBSTONE && d->key == came->key &&
+           d->value == came->value && d->nheaders == context &&
+           (context == 0 || path_has_context(enc, d, 0)) && !d->partition && !d->timestamp &&
+           s->key_converter == CONVERTER_JSON && s->value_converter == CONVERTER_JSON &&
+           s->header_converter == CONVERTER_SIMPLE;
+}
+
 static bool
 path_make_emit(const struct encoder *enc, struct path *p, const struct draft *d, struct err *e)
 {
@@ -189,20 +204,44 @@ path_make_fail(struct path *p, const struct err *e)
     *p->why = *e;
 }
 
+/* The record as it comes to the first transform: a tombstone has the headers that its delete was given. */
+static enum smt_result
+path_draft(const struct encoder *enc, struct path *p, enum draft_kind kind, bool block,
+           struct draft *d, struct smt_run *run)
+{
+    enum draft_kind deleting = draft_deleting(kind);
+    struct draft deleted;
+
+    draft_new(d, &p->arena, enc->plan, kind, block, smt_context(enc->chain));
+    if (deleting == DRAFT_KINDS)
+        return SMT_OK;
+    draft_new(&deleted, &p->arena, enc->plan, deleting, block, smt_context(enc->chain));
+    run->draft = &deleted;
+    if (smt_apply(run) == SMT_NEED)
+        return SMT_NEED;
+    run->draft = d;
+    for (size_t i = 0; i < deleted.nshared; i++)
+        draft_add_header(d, deleted.shared[i].name, deleted.shared[i].value);
+    return SMT_OK;
+}
+
 static struct path *
 path_new(const struct encoder *enc, enum draft_kind kind, bool block, const struct smt_value *known,
          size_t nknown)
 {
     struct path *p = mem_alloc(sizeof(*p));
-    struct draft draft;
+    struct draft draft, came;
     struct err e = {0};
     struct smt_run run = {
         .chain = enc->chain, .draft = &draft, .e = &e, .known = known, .nknown = nknown};
+    enum smt_result result;
 
     arena_init(&p->arena);
-    draft_new(&draft, &p->arena, enc->plan, kind, block, smt_context(enc->chain));
-    switch (smt_apply(&run)) {
+    result = path_draft(enc, p, kind, block, &draft, &run);
+    came = draft;
+    switch (result == SMT_OK ? smt_apply(&run) : result) {
     case SMT_OK:
+        p->untouched = path_is_untouched(enc, &draft, &came);
         if (path_make_emit(enc, p, &draft, &e))
             return p;
         break;
@@ -350,6 +389,25 @@ path_put_beside(const struct path *p, struct node_run *run, struct record *r)
 }
 
 static bool
+path_emit_untouched(const struct path *p, struct node_run *run, enum draft_kind kind,
+                    uint16_t index)
+{
+    const struct change *c = run->c;
+    bool old = kind == DRAFT_UPDATE_OLD || kind == DRAFT_DELETE;
+    const struct tuple *after = kind == DRAFT_DELETE || kind == DRAFT_TRUNCATE ? NULL : &c->after;
+    const struct tuple *key = kind == DRAFT_TRUNCATE ? NULL
+                              : kind == DRAFT_DELETE ? &c->before
+                                                     : &c->after;
+    size_t at = run->out->n;
+
+    if (!json_put_envelope(run->json, c, draft_op(kind), old ? &c->before : NULL, after, key, index,
+                           run->out, run->e))
+        return false;
+    run->out->recs[at].topic = p->topic;
+    return true;
+}
+
+static bool
 path_emit(const struct path *p, struct node_run *run, enum change_op op, uint16_t index)
 {
     struct recbuf *out = run->out;
@@ -399,7 +457,8 @@ path_run(const struct encoder *enc, enum draft_kind kind, struct node_run *run, 
     if (p)
         switch (p->kind) {
         case PATH_EMIT:
-            ok = path_emit(p, run, draft_op(kind), index);
+            ok = p->untouched ? path_emit_untouched(p, run, kind, index)
+                              : path_emit(p, run, draft_op(kind), index);
             break;
         case PATH_DROP:
             ok = true;

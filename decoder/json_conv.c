@@ -221,8 +221,7 @@ json_put_key(const struct json_program *prog, const struct change *c, const stru
 
 /* ------------------------------------------------------------------------------------------------ records */
 
-/* One envelope: before and after as given, key from `key` (no key at all for a truncate). */
-static bool
+bool
 json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op,
                   const struct tuple *before, const struct tuple *after, const struct tuple *key,
                   uint16_t index, struct recbuf *out, struct err *e)

@@ -89,6 +89,10 @@ json_unchanged(const struct change *c, uint16_t col)
 /* A value that cannot be said: the buffer is cut back to `mark` and NULL stands for it, or false. */
 bool json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf *out,
                       struct buf *b, size_t mark, struct err *e);
+/* One envelope: before and after as given (NULL: null), key from `key` (no key at all for a truncate). */
+bool json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op,
+                       const struct tuple *before, const struct tuple *after,
+                       const struct tuple *key, uint16_t index, struct recbuf *out, struct err *e);
 /* Did the key change? Compared as it is said: a NOT NULL key column that the old tuple lacks counts as its fallback. */
 bool json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out,
                       bool *changed, struct err *e);

@@ -197,9 +197,9 @@ smt_apply(struct smt_run *run)
 {
     const struct smt_chain *chain = run->chain;
 
-    run->asked = 0;
     for (size_t i = 0; i < chain->n; i++) {
-        const char *topic = run->draft->topic;
+        const struct draft was = *run->draft;
+        const char *topic = was.topic;
         enum smt_result r = smt_apply_one(&chain->v[i], run);
 
         if (r == SMT_FAIL)
@@ -207,6 +207,11 @@ smt_apply(struct smt_run *run)
                      chain->v[i].name, chain->v[i].type->name, topic);
         if (r != SMT_OK)
             return r;
+        /* What is not the record that came has headers of its own. */
+        run->draft->own_headers |=
+            run->draft->key != was.key || run->draft->value != was.value ||
+            strcmp(run->draft->topic, topic) != 0 ||
+            run->draft->nheaders - was.nheaders != run->draft->nshared - was.nshared;
     }
     return SMT_OK;
 }

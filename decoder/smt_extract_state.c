@@ -224,7 +224,7 @@ state_add_headers(const struct state *s, struct smt_run *run)
         if (r != SMT_OK)
             return r;
         if (n)
-            draft_add_header(d, s->headers[i].as, n);
+            draft_add_header_in_place(d, s->headers[i].as, n);
     }
     return SMT_OK;
 }

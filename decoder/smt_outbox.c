@@ -11,8 +11,11 @@
  * Deletes and tombstones are left out, updates by table.op.invalid.behavior. What the topic is depends on the row, so there
  * is a program for each value of aggregatetype.
  */
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "decoder/smt_outbox.h"
 #include "decoder/smt_priv.h"
@@ -34,6 +37,21 @@ struct outbox {
     bool expand;
     struct outbox_expansion expansion;
     struct pattern_swap *route;
+    struct outbox_names *names;
+};
+
+/*
+ * Debezium keeps the schema of a payload's struct by the payload's schema (or by its version) alone, so that the first row
+ * names it for the topics of all others. Entries are only ever put before the others.
+ */
+struct outbox_name {
+    struct outbox_name *next;
+    struct slice key;
+    const char *name;
+};
+
+struct outbox_names {
+    _Atomic(struct outbox_name *) first;
 };
 
 /* clang-format off */
@@ -60,8 +78,6 @@ static const struct prop outbox_rows[] = {
      .doc = "A payload that is a JSON object or list is written as such, with a schema made of its members."},
     {.name = "table.json.payload.null.behavior", .type = PROP_ENUM, .def = "ignore", .choices = "ignore,optional_bytes", .importance = PROP_MEDIUM,
      .doc = "With table.expand.json.payload: nulls are left out, or are optional bytes."},
-    {.name = "table.json.payload.empty.array.behavior", .type = PROP_ENUM, .def = "ignore", .choices = "ignore,optional_array", .importance = PROP_MEDIUM,
-     .doc = "With table.expand.json.payload: empty lists are left out, or are optional lists of texts."},
     {.name = "table.op.invalid.behavior", .type = PROP_ENUM, .def = "warn", .choices = "warn,error,fatal", .importance = PROP_MEDIUM,
      .doc = "What an update of the table leads to: warn and error leave it out, fatal stops the connector."},
     {.name = "tracing.", .type = PROP_STRING, .importance = PROP_LOW, .flags = PROP_NOOP | PROP_PREFIX,
@@ -134,7 +150,6 @@ outbox_init(struct smt_init *in)
     s->update_fails = config_enum(in->c, "table.op.invalid.behavior") == 2;
     s->expand = config_bool(in->c, "table.expand.json.payload");
     s->expansion.keep_nulls = config_enum(in->c, "table.json.payload.null.behavior") == 1;
-    s->expansion.keep_empty = config_enum(in->c, "table.json.payload.empty.array.behavior") == 1;
     s->extras = arena_alloc(in->a, (extras.n + 1) * sizeof(*s->extras));
     for (; s->nextras < extras.n; s->nextras++) {
         if (!outbox_read_extra(in, extras.v[s->nextras], &s->extras[s->nextras]))
@@ -143,13 +158,22 @@ outbox_init(struct smt_init *in)
     }
     s->route = pattern_swap_new(config_str(in->c, "route.topic.regex"),
                                 config_str(in->c, "route.topic.replacement"), in->e);
+    s->names = mem_alloc(sizeof(*s->names));
     return s->route != NULL;
 }
 
 static void
 outbox_fini(const void *setup)
 {
-    pattern_swap_free(((const struct outbox *)setup)->route);
+    const struct outbox *s = setup;
+
+    pattern_swap_free(s->route);
+    for (struct outbox_name *n = s->names ? atomic_load(&s->names->first) : NULL, *next; n;
+         n = next) {
+        next = n->next;
+        free(n);
+    }
+    free(s->names);
 }
 
 /* ------------------------------------------------------------------------------------------------------- values */
@@ -235,6 +259,44 @@ outbox_schema_name(struct arena *a, const char *row, struct slice routed)
     return arena_printf(a, "%.*s%.*s.%s", (int)(dot + 1 - row), row, SLICE_ARG(routed), dot + 1);
 }
 
+/* The name that `key` has, or gets now. */
+static const char *
+outbox_name_for(const struct outbox *s, struct slice key, const char *name)
+{
+    size_t n = strlen(name) + 1;
+    struct outbox_name *head = atomic_load(&s->names->first), *own;
+
+    for (struct outbox_name *i = head; i; i = i->next)
+        if (slice_eq(i->key, key))
+            return i->name;
+    own = mem_alloc(sizeof(*own) + key.n + n);
+    memcpy(own + 1, key.p, key.n);
+    memcpy((char *)(own + 1) + key.n, name, n);
+    own->key = (struct slice){(char *)(own + 1), key.n};
+    own->name = own->key.p + key.n;
+    own->next = head;
+    while (!atomic_compare_exchange_weak(&s->names->first, &own->next, own))
+        continue;
+    return own->name;
+}
+
+/* By the version, if the table has one, else by the payload's schema. */
+static const char *
+outbox_first_name(const struct outbox *s, const struct schema *payload, int version,
+                  const char *name)
+{
+    struct buf key;
+
+    buf_init(&key, 1 << 24);
+    if (s->version.p)
+        num_add_i64(&key, version);
+    else
+        schema_write(&key, payload, (struct slice){NULL, 0});
+    name = outbox_name_for(s, buf_view(&key), name);
+    buf_free(&key);
+    return name;
+}
+
 static enum smt_result
 outbox_column_of(struct smt_run *run, const struct node *after, struct slice name,
                  const struct node **out)
@@ -270,6 +332,7 @@ outbox_struct(const struct outbox *s, struct smt_run *run, const struct node *af
         if (!version.null && num_parse_i64(version.json, &number))
             b.schema->version = (int)number;
     }
+    b.schema->name = outbox_first_name(s, payload->schema, b.schema->version, b.schema->name);
     node_add(&b, SLICE_LIT("payload"), payload);
     for (size_t i = 0; i < s->nextras; i++) {
         if (s->extras[i].place != OUTBOX_ENVELOPE ||

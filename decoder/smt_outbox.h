@@ -6,7 +6,6 @@
 
 struct outbox_expansion {
     bool keep_nulls; /* as optional bytes */
-    bool keep_empty; /* empty lists, as lists of optional texts */
 };
 
 /*

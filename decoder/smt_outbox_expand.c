@@ -142,10 +142,8 @@ expand_list(struct expand *k, const char *key, json_t *list)
     json_t *sample = expand_sample(k, list), *v;
     size_t i;
 
-    if (json_array_size(list) == 0) {
-        s->items = &expand_string;
-        return k->x->keep_empty ? s : NULL;
-    }
+    if (json_array_size(list) == 0)
+        return NULL;
     if (sample && json_is_object(sample)) {
         json_array_foreach(list, i, v)
         {
@@ -351,7 +349,7 @@ outbox_expand(const struct outbox_expansion *x, struct smt_run *run, const struc
     *out = payload;
     if (!payload->schema || payload->schema->type != SCHEMA_STRING)
         return SMT_OK;
-    *arg = (struct expand_arg){x, arena_strndup(a, name.p, name.n)};
+    *arg = (struct expand_arg){x, name.p ? arena_strndup(a, name.p, name.n) : NULL};
     if (!smt_known(run, node_calling(a, NULL, expand_call_schema, payload, arg), &text))
         return SMT_NEED;
     if (text.null)
@@ -363,3 +361,104 @@ outbox_expand(const struct outbox_expansion *x, struct smt_run *run, const struc
     json_decref(schema);
     return SMT_OK;
 }
+
+/* ------------------------------------------------------------------------- DecodeLogicalDecodingMessageContent */
+
+struct decode_message {
+    struct outbox_expansion expansion;
+};
+
+static const struct prop decode_rows[] = {
+    {.name = "fields.null.include",
+     .type = PROP_BOOL,
+     .def = "false",
+     .importance = PROP_LOW,
+     .doc = "Members that are null become optional bytes; without it they are left out."},
+};
+static const struct prop_table decode_props = SMT_PROPS(decode_rows);
+
+static bool
+decode_init(struct smt_init *in)
+{
+    struct decode_message *s = in->setup;
+
+    s->expansion.keep_nulls = config_bool(in->c, "fields.null.include");
+    return true;
+}
+
+/* The content's bytes as a string. */
+static enum node_got
+decode_call_text(const struct node *n, struct node_run *run, struct buf *out)
+{
+    struct slice json;
+    enum node_got got = node_input(n->in, run, &json);
+    struct buf bytes;
+
+    if (got != NODE_HAS_VALUE)
+        return got;
+    buf_init(&bytes, json.n + 16);
+    node_unbase64(&bytes, json);
+    json_str(out, buf_view(&bytes));
+    buf_free(&bytes);
+    return got;
+}
+
+/* The envelope without "message", as an insert of what the message says. */
+static enum smt_result
+decode_envelope(struct smt_run *run, const struct node *after)
+{
+    struct draft *d = run->draft;
+    const struct node *value = d->value;
+    struct node_builder b;
+
+    node_build(&b, d->arena, NULL);
+    b.schema->name = arena_printf(d->arena, "%s.Envelope", value->schema->name);
+    for (size_t i = 0; i < value->schema->nfields; i++) {
+        struct slice name = value->schema->fields[i].name;
+
+        if (slice_is(name, "op"))
+            node_add(&b, name, node_string(d->arena, value->members[i]->schema, SLICE_LIT("c")));
+        else if (!slice_is(name, "message"))
+            node_add(&b, name, node_or_default(d->arena, value->members[i]));
+    }
+    node_add(&b, SLICE_LIT("after"), after);
+    d->key = node_null(d->arena, NULL);
+    return smt_built(run, &b, &d->value);
+}
+
+static enum smt_result
+decode_apply(const struct smt *t, struct smt_run *run)
+{
+    const struct decode_message *s = t->setup;
+    struct draft *d = run->draft;
+    const struct node *message, *content, *text, *after;
+    enum smt_result r;
+
+    if (!d->value->schema)
+        return smt_fail(run,
+                        "the record has no schema; give the transform a predicate that leaves "
+                        "tombstones out");
+    if (!d->value->schema->name || d->value->kind != NODE_STRUCT ||
+        strcmp(d->value->schema->name, "io.debezium.connector.postgresql.MessageValue") != 0)
+        return SMT_OK;
+    message = node_member(d->value, SLICE_LIT("message"));
+    content = message ? node_member(message, SLICE_LIT("content")) : NULL;
+    if (!content || content->schema->type != SCHEMA_BYTES)
+        return smt_fail(run, "the content is no bytes; binary.handling.mode must be bytes");
+    text = node_calling(d->arena, &node_string_optional, decode_call_text, content, NULL);
+    r = outbox_expand(&s->expansion, run, text, (struct slice){NULL, 0}, &after);
+    if (r != SMT_OK)
+        return r;
+    if (after == text)
+        return smt_fail(run, "the message's content is no JSON object");
+    return decode_envelope(run, after);
+}
+
+const struct smt_type smt_type_decode_message = {
+    .name = "io.debezium.connector.postgresql.transforms.DecodeLogicalDecodingMessageContent",
+    .props = &decode_props,
+    .size = sizeof(struct decode_message),
+    .init = decode_init,
+    .apply = decode_apply,
+    .doc = "Logical messages that hold JSON as if they were inserted rows, for EventRouter.",
+};

@@ -99,13 +99,13 @@ const char *smt_read_string(struct smt_init *in, const char *property);
 enum smt_result smt_set_topic(struct smt_run *run, struct slice topic);
 
 extern const struct smt_type smt_type_extract_state, smt_type_by_logical_table,
-    smt_type_regex_router, smt_type_topic_name_matches,
-    smt_type_has_header_key, smt_type_is_tombstone, smt_type_filter, smt_type_replace_field,
-    smt_type_insert_field, smt_type_mask_field, smt_type_cast, smt_type_flatten,
-    smt_type_hoist_field, smt_type_extract_field, smt_type_value_to_key,
-    smt_type_set_schema_metadata, smt_type_timestamp_converter, smt_type_timestamp_router,
-    smt_type_insert_header, smt_type_drop_headers, smt_type_header_from, smt_type_header_to_value,
-    smt_type_event_router;
+    smt_type_regex_router, smt_type_topic_name_matches, smt_type_has_header_key,
+    smt_type_is_tombstone, smt_type_filter, smt_type_replace_field, smt_type_insert_field,
+    smt_type_mask_field, smt_type_cast, smt_type_flatten, smt_type_hoist_field,
+    smt_type_extract_field, smt_type_value_to_key, smt_type_set_schema_metadata,
+    smt_type_timestamp_converter, smt_type_timestamp_router, smt_type_insert_header,
+    smt_type_drop_headers, smt_type_header_from, smt_type_header_to_value, smt_type_event_router,
+    smt_type_extract_changed, smt_type_partition_routing, smt_type_decode_message;
 
 /* Properties that many of Kafka's transforms have. */
 /* clang-format off */

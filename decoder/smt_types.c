@@ -5,7 +5,10 @@
 
 const struct smt_type *const smt_types[] = {
     &smt_type_extract_state,
+    &smt_type_extract_changed,
     &smt_type_event_router,
+    &smt_type_decode_message,
+    &smt_type_partition_routing,
     &smt_type_by_logical_table,
     &smt_type_header_to_value,
     &smt_type_regex_router,
