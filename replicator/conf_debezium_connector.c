@@ -205,7 +205,8 @@ static const struct prop rows[] = {
     {.name = "snapshot.lock.timeout.ms", .type = PROP_LONG, .def = "10000", .max = INT64_MAX,
      .group = "Connector", .importance = PROP_MEDIUM, .display = "Snapshot lock timeout (ms)",
      .doc = "Longest wait for a table's lock at the begin of a snapshot, in milliseconds, with "
-            "snapshot.locking.mode=shared; beyond it the snapshot begins anew."},
+            "snapshot.locking.mode=shared, or when a signal asked for the snapshot; beyond it the "
+            "snapshot begins anew."},
     {.name = "memory.management.schemas.class", .type = PROP_CLASS,
      .def = "io.debezium.relational.ConcurrentMapTableMappingStorage", .group = "Connector",
      .importance = PROP_LOW, .flags = PROP_NOOP, .display = "Schema storage class",
@@ -228,8 +229,8 @@ static const struct prop rows[] = {
     {.name = "snapshot.isolation.mode", .type = PROP_ENUM, .def = "serializable",
      .choices = "serializable,repeatable_read,read_committed,read_uncommitted",
      .group = "Connector", .importance = PROP_LOW, .display = "Snapshot isolation mode",
-     .doc = "Isolation level of a snapshot that no slot exported: one that a signal asked for. A "
-            "slot's can be read in REPEATABLE READ only, and joins the stream exactly; nothing else "
+     .doc = "Isolation level of a snapshot that no slot exported: of initial_only, or one that a "
+            "signal asked for. A slot's can be read in REPEATABLE READ only, and joins the stream exactly; nothing else "
             "is used where there is one. On a standby serializable is repeatable_read."},
     {.name = "snapshot.query.mode", .type = PROP_ENUM, .def = "select_all",
      .choices = "select_all,custom", .group = "Connector", .importance = PROP_LOW,

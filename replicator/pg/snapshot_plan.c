@@ -1,5 +1,4 @@
 /* Which tables a snapshot reads, in which order, and how each is selected. */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -123,17 +122,18 @@ plan_lock(struct snapshot *s, const struct catalog_table *ct, struct err *e)
     return ok || err_wrap(e, "table \"%s.%s\"", ct->schema, ct->name);
 }
 
-/* Debezium waits for locks without end, unless it was told to take them: then it gives up in time. */
+/*
+ * Debezium waits for locks without end, unless it was told to take them: then it gives up in time. So do we, also when a
+ * stream is kept waiting by us: it lives only as long as it is looked after.
+ */
 static bool
 plan_lock_timeout(struct snapshot *s, bool begin, struct err *e)
 {
     enum { LOCKING_SHARED = 1 };
-    int64_t ms = config_int(s->req.config, "snapshot.lock.timeout.ms");
 
-    if (config_enum(s->req.config, "snapshot.locking.mode") != LOCKING_SHARED)
+    if (s->req.exported && config_enum(s->req.config, "snapshot.locking.mode") != LOCKING_SHARED)
         return true;
-    return pg_exec(s->conn, e, "SET lock_timeout = %lld",
-                   begin ? (long long)(ms > INT_MAX ? INT_MAX : ms) : 0LL);
+    return pg_exec(s->conn, e, "SET lock_timeout = %d", begin ? snapshot_patience_ms(s) : 0);
 }
 
 /* ------------------------------------------------------------------------------------------------ how */

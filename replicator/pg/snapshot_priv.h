@@ -128,7 +128,8 @@ bool snapshot_cut(struct snapshot *s, struct err *e);
 /* The COPY of a piece. */
 void snapshot_piece_sql(const struct snapshot *s, const struct snap_piece *p, struct buf *sql);
 
-/* snapshot_session.c */
+/* snapshot_session.c. snapshot.lock.timeout.ms, as the server takes it. */
+int snapshot_patience_ms(const struct snapshot *s);
 bool snapshot_begin(struct snapshot *s, struct err *e);
 /* Another worker's session, under the same snapshot where there is one. */
 bool snapshot_join(struct snap_worker *w, struct err *e);

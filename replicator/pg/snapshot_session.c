@@ -4,6 +4,7 @@
  * slot's session is not needed once it has begun. READ COMMITTED sees something new with every statement: nothing to share.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -44,6 +45,29 @@ session_import(PGconn *conn, const char *exported, struct err *e)
     return ok;
 }
 
+int
+snapshot_patience_ms(const struct snapshot *s)
+{
+    int64_t ms = config_int(s->req.config, "snapshot.lock.timeout.ms");
+
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+/* DEFERRABLE waits for a moment that no SERIALIZABLE transaction can spoil; such a one may last. */
+static bool
+session_wait_safe(struct snapshot *s, struct err *e)
+{
+    if (pg_exec(s->conn, e, "SET LOCAL statement_timeout = %d", snapshot_patience_ms(s)) &&
+        pg_exec(s->conn, e, "SELECT FROM pg_catalog.pg_class LIMIT 1") &&
+        pg_exec(s->conn, e, "SET LOCAL statement_timeout = 0"))
+        return true;
+    if (strcmp(e->sqlstate, "57014") == 0)
+        err_set(e, ERR_RETRY, "snapshot.unsafe",
+                "SERIALIZABLE transactions left no moment for a snapshot within "
+                "snapshot.lock.timeout.ms; snapshot.isolation.mode=repeatable_read needs none");
+    return false;
+}
+
 static bool
 session_begin_own(struct snapshot *s, struct err *e)
 {
@@ -54,7 +78,8 @@ session_begin_own(struct snapshot *s, struct err *e)
         [ISOLATION_COMMITTED] = "BEGIN ISOLATION LEVEL READ COMMITTED",
     };
 
-    return pg_exec(s->conn, e, "%s", begin[s->isolation]);
+    return pg_exec(s->conn, e, "%s", begin[s->isolation]) &&
+           (s->isolation != ISOLATION_SERIALIZABLE || session_wait_safe(s, e));
 }
 
 static bool
