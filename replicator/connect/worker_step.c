@@ -227,7 +227,9 @@ place_tell_task(struct place *p, const struct configs_entry *en)
     switch (job_state(p->job)) {
     case JOB_RUNNING:
     case JOB_DONE:
-        place_tell(p, TOLD_TASK, "RUNNING", NULL);
+        /* Its configuration comes first: who sees it running asks for that. */
+        if (configs_ntasks(en) > 0)
+            place_tell(p, TOLD_TASK, "RUNNING", NULL);
         break;
     case JOB_PAUSED:
         place_tell(p, TOLD_TASK, "PAUSED", NULL);

@@ -177,11 +177,12 @@ operations(const struct rule_value *v, const struct check *c, struct buf *out)
 
     if (strcmp(p, "none") == 0)
         return true;
-    for (; *p; p += strspn(p, ", "))
-        if (strchr("cudt", p[0]) == NULL || (p[1] && !strchr(", ", p[1])))
+    do {
+        if (!*p || !strchr("cudt", p[0]) || (p[1] && !strchr(", ", p[1])))
             return wrong(v, out, c->text);
-        else
-            p++;
+        p++;
+        p += strspn(p, ", ");
+    } while (*p);
     return true;
 }
 
