@@ -38,6 +38,7 @@ enum change_op {
     OP_BEGIN = 'B', /* a transaction's beginning and end, under provide.transaction.metadata */
     OP_END = 'E',
     OP_HEARTBEAT = 'h',
+    OP_NOTIFICATION = 'n',
 };
 
 enum snapshot_marker {
@@ -94,6 +95,22 @@ struct txn_summary {
     const struct txn_collection *collections; /* in order of first appearance */
 };
 
+/* What a connector tells of its snapshots (notification.enabled.channels). */
+struct notification_field {
+    const char *name;
+    struct slice value;
+};
+
+enum { NOTIFICATION_FIELDS = 6 };
+
+struct notification {
+    struct slice id;
+    const char *type, *aggregate; /* "STARTED", "Initial Snapshot" */
+    int64_t ms;
+    unsigned nfields;
+    struct notification_field fields[NOTIFICATION_FIELDS]; /* additional_data */
+};
+
 struct plan;
 struct change {
     enum change_op op;
@@ -104,10 +121,11 @@ struct change {
     struct tuple before, after;
     uint64_t lsn; /* of the WAL record; source.lsn */
     struct identity id;
-    int64_t now_ns;                    /* the connector's clock */
-    struct slice prefix, content;      /* OP_MESSAGE */
-    const struct txn_block *block;     /* NULL: no transaction metadata */
-    const struct txn_summary *summary; /* OP_END */
+    int64_t now_ns;                          /* the connector's clock */
+    struct slice prefix, content;            /* OP_MESSAGE */
+    const struct txn_block *block;           /* NULL: no transaction metadata */
+    const struct txn_summary *summary;       /* OP_END */
+    const struct notification *notification; /* OP_NOTIFICATION */
 };
 
 #endif

@@ -28,6 +28,7 @@ static const struct draft_row {
     [DRAFT_BEGIN] = {OP_BEGIN},
     [DRAFT_END] = {OP_END},
     [DRAFT_HEARTBEAT] = {OP_HEARTBEAT},
+    [DRAFT_NOTIFICATION] = {OP_NOTIFICATION},
 };
 
 enum change_op
@@ -70,6 +71,11 @@ static const struct {
     {"bound", "event_count", FIELD_EVENTS},
     {"bound", "data_collections", FIELD_COLLECTIONS},
     {"bound", "ts_ms", FIELD_SOURCE_TS_MS},
+    {"notification", "id", FIELD_NOTIFICATION_ID},
+    {"notification", "type", FIELD_NOTIFICATION_TYPE},
+    {"notification", "aggregate_type", FIELD_NOTIFICATION_AGGREGATE},
+    {"notification", "additional_data", FIELD_NOTIFICATION_DATA},
+    {"notification", "timestamp", FIELD_NOTIFICATION_MS},
     {"", "ts_ms", FIELD_TS_MS},
     {"", "ts_us", FIELD_TS_US},
     {"", "ts_ns", FIELD_TS_NS},
@@ -156,6 +162,25 @@ draft_key_node(const struct draft_site *at, bool old)
     return draft_row_node(at, p->key_schema, p->key, old, &p->settings->key_json);
 }
 
+/* Where a plan's members stand in draft_fields. */
+static const char *
+draft_place(const struct plan *p, bool key)
+{
+    switch (p->kind) {
+    case PLAN_TABLE:
+        break;
+    case PLAN_MESSAGE:
+        return key ? "message key" : "";
+    case PLAN_TRANSACTION:
+        return "bound";
+    case PLAN_HEARTBEAT:
+        return key ? "bound" : "";
+    case PLAN_NOTIFICATION:
+        return "notification";
+    }
+    return "";
+}
+
 static const struct node *
 draft_envelope_member(const struct draft_site *at, const struct schema_field *f)
 {
@@ -173,7 +198,7 @@ draft_envelope_member(const struct draft_site *at, const struct schema_field *f)
         return draft_leaves(at, "message", f->schema);
     if (slice_is(f->name, "transaction"))
         return at->block ? draft_leaves(at, "transaction", f->schema) : node_null(at->a, f->schema);
-    return draft_leaf(at, p->kind == PLAN_TRANSACTION ? "bound" : "", f);
+    return draft_leaf(at, draft_place(p, false), f);
 }
 
 static const struct node *
@@ -203,8 +228,7 @@ draft_new(struct draft *d, struct arena *a, const struct plan *p, enum draft_kin
     if (p->kind == PLAN_TABLE)
         d->key = row->keyless ? node_null(a, NULL) : draft_key_node(&at, row->old_key);
     else
-        d->key =
-            draft_leaves(&at, p->kind == PLAN_MESSAGE ? "message key" : "bound", p->key_schema);
+        d->key = draft_leaves(&at, draft_place(p, true), p->key_schema);
     d->value = draft_value_node(&at);
     if (row->header)
         draft_add_header(d, row->header, draft_key_node(&at, !row->old_key));

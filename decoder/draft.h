@@ -22,6 +22,7 @@ enum draft_kind {
     DRAFT_BEGIN,
     DRAFT_END,
     DRAFT_HEARTBEAT,
+    DRAFT_NOTIFICATION,
     DRAFT_KINDS,
 };
 

@@ -567,6 +567,8 @@ encoder_encode(const struct encoder *enc, const struct change *c, struct recbuf 
         return encoder_put(enc, DRAFT_END, c, 0, out, e);
     case OP_HEARTBEAT:
         return encoder_put(enc, DRAFT_HEARTBEAT, c, 0, out, e);
+    case OP_NOTIFICATION:
+        return encoder_put(enc, DRAFT_NOTIFICATION, c, 0, out, e);
     }
     return err_set(e, ERR_BUG, "change.op", "change with unknown operation 0x%02x",
                    (unsigned)c->op);

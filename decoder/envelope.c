@@ -263,6 +263,16 @@ static const struct schema_field transaction_value_fields_1_2[] = {
 };
 static const struct schema_field heartbeat_key_fields[] = {{NAME("serverName"), &string_required}};
 static const struct schema_field heartbeat_value_fields[] = {{NAME("ts_ms"), &int64_required}};
+static const struct schema text_map = {
+    .type = SCHEMA_MAP, .optional = true, .keys = &string_required, .values = &string_required};
+static const struct schema_field notification_key_fields[] = {{NAME("id"), &string_required}};
+static const struct schema_field notification_fields[] = {
+    {NAME("id"), &string_required},
+    {NAME("type"), &string_required},
+    {NAME("aggregate_type"), &string_required},
+    {NAME("additional_data"), &text_map},
+    {NAME("timestamp"), &int64_required},
+};
 
 #define COMMON(text, number, members)                                                              \
     {                                                                                              \
@@ -282,14 +292,18 @@ static const struct schema heartbeat_key = COMMON("ServerNameKey", 1, heartbeat_
 static const struct schema heartbeat_key_1_2 = COMMON("ServerNameKey", 0, heartbeat_key_fields);
 static const struct schema heartbeat_value = COMMON("Heartbeat", 1, heartbeat_value_fields);
 static const struct schema heartbeat_value_1_2 = COMMON("Heartbeat", 0, heartbeat_value_fields);
+static const struct schema notification_key = COMMON("NotificationKey", 1, notification_key_fields);
+static const struct schema notification_value = COMMON("Notification", 1, notification_fields);
 
 const struct envelope_parts *
 envelope_parts(const struct settings *s)
 {
     static const struct envelope_parts parts[] = {
-        [COMPAT_3_6] = {&transaction_key, &transaction_value, &heartbeat_key, &heartbeat_value},
+        [COMPAT_3_6] = {&transaction_key, &transaction_value, &heartbeat_key, &heartbeat_value,
+                        &notification_key, &notification_value},
+        /* Notifications are younger than 1.2. */
         [COMPAT_1_2] = {&transaction_key_1_2, &transaction_value_1_2, &heartbeat_key_1_2,
-                        &heartbeat_value_1_2},
+                        &heartbeat_value_1_2, &notification_key, &notification_value},
     };
 
     return &parts[s->compat];

@@ -14,6 +14,8 @@ struct envelope_parts {
     const struct schema *transaction_key,
         *transaction_value;                               /* TransactionMetadataKey and -Value */
     const struct schema *heartbeat_key, *heartbeat_value; /* ServerNameKey and Heartbeat */
+    const struct schema *notification_key,
+        *notification_value; /* NotificationKey and Notification */
 };
 const struct envelope_parts *envelope_parts(const struct settings *s);
 

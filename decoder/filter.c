@@ -15,6 +15,7 @@ struct filter {
     struct pattern_list message_include, message_exclude;
     struct pattern_list key_columns; /* message.key.columns: "<table>.<column>", one by one */
     bool ignore_builtin;
+    struct slice signals; /* signal.data.collection; n 0 none */
 };
 
 /* The property that fills each list: walked by filter_new. */
@@ -117,6 +118,8 @@ filter_new(const struct config *c, struct err *e)
     bool ok = true;
 
     f->ignore_builtin = config_bool(c, "table.ignore.builtin");
+    if (config_str(c, "signal.data.collection"))
+        f->signals = slice_of(config_str(c, "signal.data.collection"));
     for (size_t i = 0; ok && i < sizeof(filter_lists) / sizeof(*filter_lists); i++)
         ok = pattern_add_list(filter_list(f, i), filter_lists[i].name,
                               config_str(c, filter_lists[i].name), filter_lists[i].case_sensitive,
@@ -156,10 +159,20 @@ filter_passes(const struct pattern_list *include, const struct pattern_list *exc
 }
 
 bool
+filter_signal_table(const struct filter *f, struct slice schema, struct slice table)
+{
+    return f->signals.n == schema.n + 1 + table.n && f->signals.p[schema.n] == '.' &&
+           memcmp(f->signals.p, schema.p, schema.n) == 0 &&
+           memcmp(f->signals.p + schema.n + 1, table.p, table.n) == 0;
+}
+
+bool
 filter_table(const struct filter *f, struct slice schema, struct slice table)
 {
     char name[PATTERN_NAME_MAX];
 
+    if (filter_signal_table(f, schema, table))
+        return true;
     if (f->ignore_builtin && filter_is_builtin(schema))
         return false;
     return filter_passes(&f->schema_include, &f->schema_exclude, schema) &&

@@ -18,6 +18,8 @@ struct filter *filter_new(const struct config *c, struct err *e);
 void filter_free(struct filter *f);
 
 bool filter_table(const struct filter *f, struct slice schema, struct slice table);
+/* The table of signal.data.collection: captured whatever the lists say, and never snapshotted. */
+bool filter_signal_table(const struct filter *f, struct slice schema, struct slice table);
 bool filter_column(const struct filter *f, struct slice schema, struct slice table,
                    struct slice column);
 bool filter_message(const struct filter *f, struct slice prefix);

@@ -428,6 +428,8 @@ json_encode(const struct json_program *prog, const struct change *c, struct recb
         return json_encode_transaction(prog, c, out, e);
     case OP_HEARTBEAT:
         return json_encode_heartbeat(prog, c, out, e);
+    case OP_NOTIFICATION:
+        return json_encode_notification(prog, c, out, e);
     }
     return err_set(e, ERR_BUG, "change.op", "change with unknown operation 0x%02x",
                    (unsigned)c->op);

@@ -134,3 +134,36 @@ json_encode_heartbeat(const struct json_program *prog, const struct change *c, s
     r->partition = 0;
     return json_close(prog, out, r, e);
 }
+
+void
+json_put_notification_data(const struct notification *n, struct buf *b)
+{
+    buf_putc(b, '{');
+    for (unsigned i = 0; i < n->nfields; i++) {
+        buf_printf(b, "%s\"%s\":", i ? "," : "", n->fields[i].name);
+        json_str(b, n->fields[i].value);
+    }
+    buf_putc(b, '}');
+}
+
+/* {"id":…} → {"id":…,"type":…,"aggregate_type":…,"additional_data":{…},"timestamp":…} */
+bool
+json_encode_notification(const struct json_program *prog, const struct change *c,
+                         struct recbuf *out, struct err *e)
+{
+    struct record *r = json_open_event(prog, c, out);
+    const struct notification *n = c->notification;
+    struct buf *b = &out->bytes;
+
+    BUF_LIT(b, "{\"id\":");
+    json_str(b, n->id);
+    buf_putc(b, '}');
+    json_close_event_key(prog, out, r);
+    BUF_LIT(b, "{\"id\":");
+    json_str(b, n->id);
+    buf_printf(b, ",\"type\":\"%s\",\"aggregate_type\":\"%s\",\"additional_data\":", n->type,
+               n->aggregate);
+    json_put_notification_data(n, b);
+    buf_printf(b, ",\"timestamp\":%" PRId64 "}", n->ms);
+    return json_close(prog, out, r, e);
+}

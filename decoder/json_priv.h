@@ -121,6 +121,7 @@ bool json_close(const struct json_program *prog, struct recbuf *out, struct reco
                 struct err *e);
 
 /* json_event.c: records that are no rows. */
+void json_put_notification_data(const struct notification *n, struct buf *b);
 void json_put_content(const struct change *c, struct buf *b);
 void json_put_collections(const struct txn_summary *sum, struct buf *b);
 bool json_encode_message(const struct json_program *prog, const struct change *c,
@@ -129,6 +130,8 @@ bool json_encode_transaction(const struct json_program *prog, const struct chang
                              struct recbuf *out, struct err *e);
 bool json_encode_heartbeat(const struct json_program *prog, const struct change *c,
                            struct recbuf *out, struct err *e);
+bool json_encode_notification(const struct json_program *prog, const struct change *c,
+                              struct recbuf *out, struct err *e);
 
 /* json_legacy.c: as Debezium 1.2 said it. */
 extern const struct json_voice json_voice_1_2;

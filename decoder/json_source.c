@@ -130,6 +130,7 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
 {
     const struct txn *t = c->txn;
     struct buf *b = &s->text;
+    uint32_t at;
 
     buf_clear(b);
     buf_slice(b, prog->source_name);
@@ -144,7 +145,7 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
         BUF_LIT(b, "null");
     }
     BUF_LIT(b, ",\\\"");
-    s->n1 = (uint32_t)b->n;
+    at = (uint32_t)b->n;
     BUF_LIT(b, "\\\"]\",\"ts_us\":");
     num_add_i64(b, t->commit_us);
     BUF_LIT(b, ",\"ts_ns\":");
@@ -152,7 +153,14 @@ json_render_source(const struct json_program *prog, const struct change *c, stru
     BUF_LIT(b, "000");
     buf_slice(b, prog->source_tail);
     json_put_txid(t, b);
-    s->n2 = (uint32_t)b->n - s->n1;
+    s->n1 = at;
+    s->n2 = (uint32_t)b->n - at;
+    if (c->snapshot == SNAPSHOT_INCREMENTAL) {
+        /* A row between two events: the sequence says where, the row itself has no LSN. */
+        s->n1 = 0;
+        s->n2 = at;
+        BUF_LIT(b, "null");
+    }
     json_put_origin(b, t);
     s->n3 = (uint32_t)b->n - s->n1 - s->n2;
 }

@@ -104,7 +104,7 @@ node_eval_field(enum node_field field, const struct node_run *run, struct buf *o
     case FIELD_TXID:
         return node_put_u64(c->txn->xid, c->txn->xid == 0, out);
     case FIELD_LSN:
-        return node_put_u64(c->lsn, false, out);
+        return node_put_u64(c->lsn, c->snapshot == SNAPSHOT_INCREMENTAL, out);
     case FIELD_ORIGIN:
         return node_put_cstr(c->txn->origin, out);
     case FIELD_ORIGIN_LSN:
@@ -129,6 +129,18 @@ node_eval_field(enum node_field field, const struct node_run *run, struct buf *o
             return NODE_IS_NULL;
         json_put_collections(c->summary, out);
         return NODE_HAS_VALUE;
+    case FIELD_NOTIFICATION_ID:
+        json_str(out, c->notification->id);
+        return NODE_HAS_VALUE;
+    case FIELD_NOTIFICATION_TYPE:
+        return node_put_cstr(c->notification->type, out);
+    case FIELD_NOTIFICATION_AGGREGATE:
+        return node_put_cstr(c->notification->aggregate, out);
+    case FIELD_NOTIFICATION_DATA:
+        json_put_notification_data(c->notification, out);
+        return NODE_HAS_VALUE;
+    case FIELD_NOTIFICATION_MS:
+        return node_put_i64(c->notification->ms, out);
     }
     return NODE_IS_NULL;
 }

@@ -297,6 +297,11 @@ plan_new_event(const struct settings *s, enum plan_kind kind)
         p->key_schema = envelope_parts(s)->heartbeat_key;
         p->envelope_schema = envelope_parts(s)->heartbeat_value;
         break;
+    case PLAN_NOTIFICATION:
+        buf_str(&topic, s->notification_topic);
+        p->key_schema = envelope_parts(s)->notification_key;
+        p->envelope_schema = envelope_parts(s)->notification_value;
+        break;
     }
     p->topic = arena_strdup(&p->arena, buf_cstr(&topic));
     buf_free(&topic);

@@ -12,7 +12,7 @@
 #include "decoder/relation.h"
 #include "decoder/settings.h"
 
-enum plan_kind { PLAN_TABLE, PLAN_MESSAGE, PLAN_TRANSACTION, PLAN_HEARTBEAT };
+enum plan_kind { PLAN_TABLE, PLAN_MESSAGE, PLAN_TRANSACTION, PLAN_HEARTBEAT, PLAN_NOTIFICATION };
 /* Debezium knows types otherwise in a snapshot, and loses values of some in the stream. */
 enum plan_use { PLAN_FOR_STREAM, PLAN_FOR_SNAPSHOT };
 enum { PLAN_SINKS_MAX = 4 };

@@ -67,16 +67,17 @@ struct settings {
     enum interval_mode interval;
     enum hstore_mode hstore;
     enum adjust_mode schema_adjust, field_adjust;
-    int money_scale;               /* money.fraction.digits */
-    bool unknown_types;            /* include.unknown.datatypes */
-    struct slice unavailable;      /* unavailable.value.placeholder, "hex:" already decoded */
-    bool tombstones;               /* tombstones.on.delete */
-    bool context_headers;          /* extended.headers.enabled */
-    bool transactions;             /* provide.transaction.metadata */
-    const char *transaction_topic; /* topic.transaction: the part behind the prefix */
-    const char *heartbeat_prefix;  /* topic.heartbeat.prefix */
-    const char *heartbeat_topic;   /* topic.heartbeat.name: the whole name, NULL none */
-    unsigned skipped_ops;          /* OPS_ bits that are not emitted */
+    int money_scale;                /* money.fraction.digits */
+    bool unknown_types;             /* include.unknown.datatypes */
+    struct slice unavailable;       /* unavailable.value.placeholder, "hex:" already decoded */
+    bool tombstones;                /* tombstones.on.delete */
+    bool context_headers;           /* extended.headers.enabled */
+    bool transactions;              /* provide.transaction.metadata */
+    const char *transaction_topic;  /* topic.transaction: the part behind the prefix */
+    const char *heartbeat_prefix;   /* topic.heartbeat.prefix */
+    const char *heartbeat_topic;    /* topic.heartbeat.name: the whole name, NULL none */
+    const char *notification_topic; /* notification.sink.topic.name; NULL none */
+    unsigned skipped_ops;           /* OPS_ bits that are not emitted */
     struct json_format key_json, value_json, header_json;
     enum converter key_converter, value_converter, header_converter;
     bool

@@ -226,6 +226,7 @@ conf_settings(const struct config *c, struct settings *out)
         .transaction_topic = config_str(c, "topic.transaction"),
         .heartbeat_prefix = config_str(c, "topic.heartbeat.prefix"),
         .heartbeat_topic = config_str(c, "topic.heartbeat.name"),
+        .notification_topic = config_str(c, "notification.sink.topic.name"),
         .skipped_ops = skipped_operations(c),
         .fail_on_unconvertible =
             is_one_of(c, "event.converting.failure.handling.mode", "fail", "fail"),

@@ -163,8 +163,9 @@ static const struct prop rows[] = {
             "lose changes is an error."},
     {.name = "read.only", .type = PROP_BOOL, .def = "false", .group = "Postgres",
      .importance = PROP_LOW,
-     .doc = "Debezium then writes no watermarks into a signal table, which is never done here. With "
-            "several hosts it also allows a standby; otherwise the primary is looked for."},
+     .doc = "Nothing is written to the database: incremental snapshots do without watermarks in the "
+            "signal table, and signals come by another channel than source. With several hosts it "
+            "also allows a standby; otherwise the primary is looked for."},
 };
 /* clang-format on */
 

@@ -41,5 +41,8 @@ conf_rule conf_rule_message_exclude;
 conf_rule conf_rule_key_columns;
 conf_rule conf_rule_stream_params;
 conf_rule conf_rule_topic;
+conf_rule conf_rule_signal_table;
+conf_rule conf_rule_signal_channels;
+conf_rule conf_rule_notification_channels;
 
 #endif

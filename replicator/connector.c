@@ -71,6 +71,7 @@ connector_new(const struct connector_options *o, struct err *e)
     c->config = o->config;
     c->name = config_name(o->config);
     c->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    c->box = signal_box_new();
     atomic_store(&c->starting, true);
     uuid_v7(c->run_id);
     conf_settings(c->config, &c->settings);
@@ -95,6 +96,7 @@ connector_free(struct connector *c)
 {
     if (!c)
         return;
+    signal_box_free(c->box);
     filter_free(c->filter);
     mappers_free(c->mappers);
     smt_chain_free(c->chain);
@@ -102,6 +104,12 @@ connector_free(struct connector *c)
     if (c->stop_fd >= 0)
         close(c->stop_fd);
     free(c);
+}
+
+bool
+connector_signal(struct connector *c, const struct signal *s, struct err *e)
+{
+    return signal_box_post(c->box, s, e);
 }
 
 const char *
@@ -214,6 +222,24 @@ connector_open(struct connector *c, struct err *e)
                                                         .ledger = c->ledger,
                                                         .types = c->types,
                                                         .stores_positions = true});
+    c->signals = signals_new(
+        &(struct signals_parts){
+            .inc = {.config = c->config,
+                    .settings = &c->settings,
+                    .params = c->params,
+                    .pipeline = c->pipeline,
+                    .ledger = c->ledger,
+                    .types = c->types},
+            .connector = c->name,
+            .box = c->box,
+            .sinks = c->sinks,
+            .nsinks = c->nsinks,
+        },
+        e);
+    if (!c->signals)
+        return false;
+    if (c->has_stored)
+        incremental_load(signals_incremental(c->signals), c->stored.extra);
     c->phase = PHASE_NEW;
     c->snapshot_point = 0;
     c->received_lsn = 0;
@@ -239,7 +265,7 @@ connector_end_session(struct connector *c)
     if (c->repl)
         PQfinish(c->repl);
     c->repl = NULL;
-    if (c->pipeline && pipeline_waits_for_catalog(c->pipeline))
+    if (c->pipeline && pipeline_waits_for_server(c->pipeline))
         c->parked = false;
 }
 
@@ -255,11 +281,14 @@ connector_close(struct connector *c)
 {
     struct err e = {0};
     uint64_t lsn = 0;
+    uint64_t mark;
     bool more;
 
     if (c->offsets) {
-        if (!offsets_stop(c->offsets, &lsn, &e))
+        if (!offsets_stop(c->offsets, &lsn, &mark, &e))
             log_err(LOG_WARN, &e, "the last offset could not be stored");
+        if (c->signals)
+            signals_stored(c->signals, mark);
         if (lsn && c->ledger)
             led_stored(c->ledger, lsn);
         c->offsets = NULL;
@@ -270,6 +299,8 @@ connector_close(struct connector *c)
             (void)wal_flush(c->wal, &more, &e);
     }
     connector_end_session(c);
+    signals_free(c->signals);
+    c->signals = NULL;
     pipeline_free(c->pipeline);
     c->pipeline = NULL;
     for (unsigned i = 0; i < c->nsinks; i++)
@@ -363,7 +394,7 @@ connector_finish_parked(struct connector *c)
     struct err e = {0};
 
     /* What waits for the catalog waits for the server: that goes with the session and comes again. */
-    while (c->parked && !pipeline_waits_for_catalog(c->pipeline) && !c->sink_failed &&
+    while (c->parked && !pipeline_waits_for_server(c->pipeline) && !c->sink_failed &&
            !atomic_load(&c->stopping)) {
         switch (pipeline_resume(c->pipeline, &e)) {
         case PIPE_OK:
@@ -431,7 +462,8 @@ connector_run(struct connector *c, struct err *e)
         wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS,
                                    cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);
         log_err(LOG_WARN, e, "trying again");
-        if (c->phase == PHASE_NEW || c->phase == PHASE_SNAPSHOT || c->phase == PHASE_CATCH_UP)
+        if (c->phase == PHASE_NEW || c->phase == PHASE_SNAPSHOT || c->phase == PHASE_CATCH_UP ||
+            (c->signals && signals_is_blocking(c->signals)))
             c->sink_failed = true; /* nothing is stored yet that a later session could go on from */
         if (!c->sink_failed)
             connector_finish_parked(c);

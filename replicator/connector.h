@@ -36,6 +36,12 @@ bool connector_run(struct connector *c, struct err *e);
 void connector_stop(struct connector *c);
 /* From any thread: reads nothing from now on but keeps its session, or does not begin one; off: goes on. */
 void connector_pause(struct connector *c, bool on);
+/*
+ * A signal, from any thread: as one of the table signal.data.collection or of another channel, but at once. False: e says
+ * what is wrong with it. What it starts is told by log and notifications.
+ */
+struct signal;
+bool connector_signal(struct connector *c, const struct signal *s, struct err *e);
 /* Can it be abandoned, because nothing that it does could be lost (it is still starting or waiting to retry)? */
 bool connector_is_starting(const struct connector *c);
 const char *connector_name(const struct connector *c);

@@ -65,6 +65,7 @@ loop_poll_store(struct connector *c, struct err *e)
     }
     if (news) {
         led_stored(c->ledger, lsn);
+        signals_stored(c->signals, offsets_stored_mark(c->offsets));
         c->progressed = true;
     }
     return true;
@@ -90,28 +91,11 @@ loop_start_offset(const struct connector *c, const struct led_position *pos, str
         .commit_end = pos->commit_end,
         .system_id = c->system_id,
         .timeline = c->server.timeline,
+        .mark = pos->mark,
+        .extra = signals_state(c->signals, pos->mark),
     };
     snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
     snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
-}
-
-/* A record's position, as the offset that Debezium would have stored. `counts` outlives it. */
-void
-connector_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
-                        struct txn_summary *counts)
-{
-    loop_start_offset(c, pos, o);
-    o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
-    o->lsn_commit = pos->type == LED_END ? pos->lsn : pos->txn.last_commit_lsn;
-    if (c->settings.transactions && pos->txn.xid) {
-        *counts = pipeline_counts_at(c->pipeline, pos->txn.commit_lsn, pos->ordinal);
-        o->counts = counts;
-        snprintf(o->transaction_id, sizeof(o->transaction_id), "%" PRIu64, pos->txn.xid);
-    }
-    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
-    o->flush_lsn = pos->flush_lsn;
-    o->pos_commit_lsn = pos->txn.commit_lsn;
-    o->pos_ordinal = pos->ordinal;
 }
 
 /*
@@ -126,6 +110,39 @@ loop_quiet_offset(const struct connector *c, const struct led_position *pos, uin
     o->lsn = o->lsn_proc = lsn - 1;
     o->lsn_commit = pos->commit_end ? pos->commit_end : pos->txn.last_commit_lsn;
     o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = lsn;
+}
+
+/*
+ * A record's position, as the offset that Debezium would have stored. `counts` outlives it. When only the state of an
+ * incremental snapshot is new, the record is the one that was stored before.
+ */
+void
+connector_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
+                        struct txn_summary *counts)
+{
+    loop_start_offset(c, pos, o);
+    if (!pos->lsn) {
+        struct offset state = *o;
+
+        if (c->has_stored)
+            *o = c->stored;
+        else
+            loop_quiet_offset(c, pos, pos->flush_lsn, o);
+        o->mark = state.mark;
+        o->extra = state.extra;
+        return;
+    }
+    o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
+    o->lsn_commit = pos->type == LED_END ? pos->lsn : pos->txn.last_commit_lsn;
+    if (c->settings.transactions && pos->txn.xid) {
+        *counts = pipeline_counts_at(c->pipeline, pos->txn.commit_lsn, pos->ordinal);
+        o->counts = counts;
+        snprintf(o->transaction_id, sizeof(o->transaction_id), "%" PRIu64, pos->txn.xid);
+    }
+    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
+    o->flush_lsn = pos->flush_lsn;
+    o->pos_commit_lsn = pos->txn.commit_lsn;
+    o->pos_ordinal = pos->ordinal;
 }
 
 /* The end of a snapshot: Debezium's marks for one that is whole. A transaction that commits exactly at the point is not in
@@ -199,8 +216,9 @@ loop_status(struct connector *c, struct err *e)
     int64_t now = clock_mono_us();
     uint64_t flush = connector_flush_lsn(c);
     int64_t interval_us = loop_status_interval_us(c);
+    bool ask = c->phase == PHASE_STREAM && c->wal && signals_wants_keepalive(c->signals);
     bool due = c->reply_due || now - c->status_us >= interval_us ||
-               (flush > c->told_lsn && now - c->status_us >= LOOP_STATUS_GAP_US);
+               ((flush > c->told_lsn || ask) && now - c->status_us >= LOOP_STATUS_GAP_US);
 
     if (!c->wal)
         return true;
@@ -212,7 +230,7 @@ loop_status(struct connector *c, struct err *e)
     c->status_us = now;
     c->told_lsn = flush;
     if (!wal_status(c->wal, c->received_lsn > flush ? c->received_lsn : flush, flush,
-                    c->phase == PHASE_CATCH_UP, e))
+                    ask || c->phase == PHASE_CATCH_UP, e))
         return false;
     return wal_flush(c->wal, &c->status_left, e);
 }
@@ -242,6 +260,7 @@ loop_keepalive(struct connector *c, const struct wal_frame *f)
         c->life.reached |= f->end >= c->life.until;
     else
         led_keepalive(c->ledger, f->end);
+    signals_passed(c->signals, f->end);
 }
 
 /* What is parked goes on first; false in *go: it still cannot. */
@@ -380,6 +399,24 @@ loop_heartbeat(struct connector *c, struct err *e)
     return true;
 }
 
+/* ------------------------------------------------------------------------------------------------ signals */
+
+/* *busy: a blocking snapshot is being read, the stream waits. */
+static bool
+loop_signals(struct connector *c, bool *busy, struct err *e)
+{
+    switch (signals_poll(c->signals, busy, e)) {
+    case PIPE_OK:
+        break;
+    case PIPE_PARKED:
+        c->parked = c->parked || !*busy;
+        break;
+    case PIPE_ERROR:
+        return connector_step_failed(c, c->received_lsn, e);
+    }
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ sleeping */
 
 static void
@@ -417,6 +454,10 @@ loop_deadline(const struct connector *c)
 
         at = d < at ? d : at;
     }
+    if (c->wal && signals_deadline_us(c->signals) < at)
+        at = signals_deadline_us(c->signals);
+    if (c->wal && signals_wants_keepalive(c->signals) && c->status_us + LOOP_STATUS_GAP_US < at)
+        at = c->status_us + LOOP_STATUS_GAP_US;
     if (c->catalog && catalog_deadline_us(c->catalog) < at)
         at = catalog_deadline_us(c->catalog);
     if (loop_may_beat(c) && heartbeat_deadline_us(c->heartbeat) < at)
@@ -430,7 +471,7 @@ loop_deadline(const struct connector *c)
 static void
 loop_sleep(struct connector *c, bool reading)
 {
-    struct pollfd fds[LOOP_FDS + PLAN_SINKS_MAX];
+    struct pollfd fds[LOOP_FDS + PLAN_SINKS_MAX + SIGNALS_FDS];
     nfds_t n = 0;
     int64_t us;
 
@@ -464,6 +505,8 @@ loop_sleep(struct connector *c, bool reading)
                     (short)(POLLIN | (slot_xmin_wants_write(c->xmin) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
+    if (c->wal && c->phase == PHASE_STREAM)
+        n += signals_fds(c->signals, fds + n);
     if (ppoll(fds, n, &(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL) < 0 &&
         errno != EINTR)
         log_warn("ppoll: %s", strerror(errno));
@@ -491,7 +534,7 @@ loop_xmin(struct connector *c)
 static bool
 loop_step(struct connector *c, bool *idle, struct err *e)
 {
-    bool empty = false, go = true;
+    bool empty = false, go = true, busy;
 
     *idle = true;
     if (atomic_load_explicit(&c->paused, memory_order_relaxed))
@@ -509,6 +552,12 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     c->xmin_awaited = !loop_xmin(c);
     if (c->xmin_awaited)
         return true;
+    if (!loop_signals(c, &busy, e))
+        return false;
+    if (busy) {
+        *idle = !signals_has_more(c->signals) || led_full(c->ledger);
+        return true;
+    }
     if (!loop_unpark(c, &go, e))
         return false;
     if (go && !loop_read(c, &empty, e))
@@ -551,8 +600,9 @@ connector_drain(struct connector *c)
     struct err e = {0};
     bool ok = true, go = true;
 
-    /* Rows of a half read snapshot are only waited for when it goes on. */
-    while (ok && (c->life.resumes || !c->snapshot) && clock_mono_us() < until) {
+    /* Rows of a half read snapshot are only waited for when it goes on; a blocking one begins anew. */
+    while (ok && (c->life.resumes || !c->snapshot) && !signals_is_blocking(c->signals) &&
+           clock_mono_us() < until) {
         ok = c->wal ? loop_unpark(c, &go, &e) : !c->batch || connector_put_batch(c, &e);
         for (unsigned i = 0; i < c->nsinks; i++)
             c->sinks[i]->ops->flush(c->sinks[i]);
@@ -562,7 +612,7 @@ connector_drain(struct connector *c)
             c, &(struct err){
                    0}); /* a server that has gone is no reason to drop what the sinks still take */
         if (!ok || (led_pending(c->ledger) == 0 &&
-                    !(c->parked && !pipeline_waits_for_catalog(c->pipeline))))
+                    !(c->parked && !pipeline_waits_for_server(c->pipeline))))
             break;
         loop_sleep(c, false);
     }

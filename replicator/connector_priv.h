@@ -19,6 +19,7 @@
 #include "replicator/pg/table_now.h"
 #include "replicator/pg/wal.h"
 #include "replicator/pipeline.h"
+#include "replicator/signals.h"
 #include "replicator/startup.h"
 #include "sinks/sink.h"
 
@@ -89,7 +90,8 @@ struct connector {
     struct mappers *mappers;
     struct smt_chain *chain;
     struct pg_params *params;
-    int stop_fd; /* wakes the thread: one of the flags changed */
+    struct signal_box *box; /* signals from other threads */
+    int stop_fd;            /* wakes the thread: one of the flags changed */
     atomic_bool stopping, starting, paused;
 
     /* One incarnation: from a stored offset to a failure of a sink or the store. */
@@ -98,6 +100,7 @@ struct connector {
     struct types *types;
     struct ledger *ledger;
     struct pipeline *pipeline;
+    struct signals *signals;
     struct offsets *offsets;
     struct offset stored; /* as loaded */
     bool has_stored;
@@ -128,6 +131,7 @@ struct connector {
     bool xmin_awaited;  /* its first answer */
     bool status_left;   /* a full socket kept some of a status */
     bool reply_due;
+    struct notify_tables snapshot_told;
     uint64_t received_lsn;
     uint64_t told_lsn;
     int64_t status_us;      /* when the last status was sent */

@@ -19,6 +19,33 @@ connector_begin_stream(struct connector *c, struct err *e)
     return connector_stream(c, e);
 }
 
+static void
+snap_tell(struct connector *c)
+{
+    notify_of_tables(signals_notify(c->signals), &c->snapshot_told, c->snapshot,
+                     config_str(c->config, "signal.data.collection"));
+}
+
+/* Notifications go out between two batches. *wait: a sink is full. */
+static bool
+snap_notes(struct connector *c, bool *wait, struct err *e)
+{
+    *wait = false;
+    if (c->batch)
+        return true;
+    snap_tell(c);
+    switch (signals_notes(c->signals, e)) {
+    case PIPE_OK:
+        return true;
+    case PIPE_PARKED:
+        *wait = true;
+        return true;
+    case PIPE_ERROR:
+        return connector_step_failed(c, c->snapshot_point, e);
+    }
+    return false;
+}
+
 static bool
 snap_done(struct connector *c, struct err *e)
 {
@@ -32,6 +59,8 @@ snap_done(struct connector *c, struct err *e)
     log_progress(NULL);
     log_info("snapshot: done, %" PRIu64 " rows of %u tables in %.1f s, point %s", p.rows, p.tables,
              seconds, num_lsn_text(lsn, c->snapshot_point));
+    snap_tell(c);
+    notify_say(signals_notify(c->signals), NOTIFY_INITIAL, "COMPLETED", NULL, NULL);
     snapshot_free(c->snapshot);
     c->snapshot = NULL;
     led_commit(c->ledger, c->snapshot_point);
@@ -73,6 +102,10 @@ connector_snapshot(struct connector *c, bool *empty, struct err *e)
 
     snapshot_show(c->snapshot);
     *empty = false;
+    if (!snap_notes(c, empty, e))
+        return false;
+    if (*empty)
+        return true;
     for (int i = 0; i < SNAP_BATCHES && !led_full(c->ledger); i++) {
         if (!c->batch && !snapshot_take(c->snapshot, &c->batch, &done, e)) {
             c->sink_failed =

@@ -351,6 +351,8 @@ connector_start_snapshot(struct connector *c, PGconn *conn, const struct pg_slot
     if (!connector_begin_progress(c, conn, e))
         return err_wrap(e, "snapshot");
     led_begin(c->ledger, &txn);
+    c->snapshot_told = (struct notify_tables){0};
+    notify_say(signals_notify(c->signals), NOTIFY_INITIAL, "STARTED", NULL, NULL);
     return true;
 }
 
@@ -368,6 +370,13 @@ connector_temporary_slot(struct connector *c, PGconn *conn, struct pg_slot_creat
     ok = start_create_slot(c, conn, buf_cstr(&name), true, made, e);
     buf_free(&name);
     return ok;
+}
+
+/* Debezium says so at every start that reads no tables. */
+static void
+start_say_skipped(struct connector *c)
+{
+    notify_say(signals_notify(c->signals), NOTIFY_INITIAL, "SKIPPED", NULL, NULL);
 }
 
 /*
@@ -395,6 +404,7 @@ start_new(struct connector *c, PGconn *conn, const struct startup_plan *plan, st
         /* Where the slot stands: a position inside the very first transaction must not claim less. */
         led_start(c->ledger, c->start_lsn, 0);
         c->phase = PHASE_STREAM;
+        start_say_skipped(c);
         return true;
     }
     led_start(c->ledger, 0, 0);
@@ -479,6 +489,7 @@ connector_open_wal(struct connector *c, struct err *e)
     if (!c->wal)
         return false;
     c->slot_held = true;
+    signals_new_session(c->signals, c->server.version);
     pipeline_new_session(c->pipeline, catalog_facts_source(c->catalog));
     c->received_lsn = o.start_lsn > c->received_lsn ? o.start_lsn : c->received_lsn;
     c->told_lsn = 0;
@@ -550,6 +561,7 @@ start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan,
         led_start(c->ledger, plan->flush_lsn, plan->resume.last_commit_lsn);
         pipeline_start(c->pipeline, &plan->resume);
         c->phase = PHASE_STREAM;
+        start_say_skipped(c);
     }
     return true;
 }

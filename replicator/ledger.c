@@ -27,7 +27,13 @@ struct led_slot {
     uint64_t last;    /* ticket behind its last entry; known at its end */
 };
 
+struct led_note {
+    uint64_t ticket, mark;
+};
+
 struct ledger {
+    struct led_note *marks; /* [mark_head, mark_tail) of a growing ring, tickets ascending */
+    uint64_t mark_mask, mark_head, mark_tail;
     struct led_entry *entries;
     uint64_t mask;       /* entries' capacity - 1 */
     uint64_t head, tail; /* tickets: [head, tail) are in the ring */
@@ -51,6 +57,8 @@ led_new(uint64_t limit_bytes)
     l->entries = mem_array(l->mask + 1, sizeof(*l->entries));
     l->txn_mask = 63;
     l->txns = mem_array(l->txn_mask + 1, sizeof(*l->txns));
+    l->mark_mask = 15;
+    l->marks = mem_array(l->mark_mask + 1, sizeof(*l->marks));
     return l;
 }
 
@@ -61,6 +69,7 @@ led_free(struct ledger *l)
         return;
     free(l->entries);
     free(l->txns);
+    free(l->marks);
     free(l);
 }
 
@@ -129,12 +138,44 @@ led_stand_at(struct ledger *l, struct led_slot *t, uint64_t ticket)
     l->changed = true;
 }
 
+void
+led_mark(struct ledger *l, uint64_t mark)
+{
+    struct led_note *last = &l->marks[(l->mark_tail - 1) & l->mark_mask];
+
+    assert(mark > l->pos.mark);
+    if (l->mark_tail > l->mark_head && last->ticket == l->tail) {
+        last->mark = mark;
+        return;
+    }
+    if (l->mark_tail - l->mark_head > l->mark_mask) {
+        struct led_note *bigger = mem_array((l->mark_mask + 1) * 2, sizeof(*bigger));
+
+        for (uint64_t i = l->mark_head; i != l->mark_tail; i++)
+            bigger[i & (l->mark_mask * 2 + 1)] = l->marks[i & l->mark_mask];
+        free(l->marks);
+        l->marks = bigger;
+        l->mark_mask = l->mark_mask * 2 + 1;
+    }
+    l->marks[l->mark_tail++ & l->mark_mask] = (struct led_note){l->tail, mark};
+}
+
+/* Marks whose entry is delivered. */
+static void
+led_settle_marks(struct ledger *l)
+{
+    while (l->mark_head != l->mark_tail && l->marks[l->mark_head & l->mark_mask].ticket < l->head) {
+        l->pos.mark = l->marks[l->mark_head++ & l->mark_mask].mark;
+        l->changed = true;
+    }
+}
+
 /*
  * Takes delivered entries off the head and finished transactions with them. Done when somebody asks, not with every ack:
  * acks come by the hundred thousand, questions by the hundred.
  */
 static void
-led_settle(struct ledger *l)
+led_settle_entries(struct ledger *l)
 {
     while (l->txn_head != l->txn_tail) {
         struct led_slot *t = &l->txns[l->txn_head & l->txn_mask];
@@ -155,6 +196,13 @@ led_settle(struct ledger *l)
             led_flush_to(l, t->end_lsn);
         l->txn_head++;
     }
+}
+
+static void
+led_settle(struct ledger *l)
+{
+    led_settle_entries(l);
+    led_settle_marks(l);
 }
 
 void

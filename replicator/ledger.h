@@ -23,7 +23,7 @@
 struct ledger;
 
 /* What an entry's offset says. LED_END: a transaction's END, behind its last change. LED_NOTE: it has to be delivered and
- * moves no position (heartbeat, a transaction's BEGIN). */
+ * moves no position (heartbeat, a transaction's BEGIN, rows that an incremental or blocking snapshot read). */
 enum led_type { LED_INSERT, LED_UPDATE, LED_DELETE, LED_TRUNCATE, LED_MESSAGE, LED_END, LED_NOTE };
 
 /* The ordinal of LED_END. */
@@ -46,6 +46,7 @@ struct led_position {
     struct led_txn txn;  /* of that record */
     uint64_t commit_end; /* end of the last transaction that is wholly delivered; 0: none yet */
     uint64_t flush_lsn;  /* what the server may be told once this is stored */
+    uint64_t mark;       /* the newest of led_mark that is true; 0: none */
 };
 
 /* limit_bytes: how much may be pending before led_full says stop. */
@@ -67,6 +68,11 @@ uint64_t led_open_single(struct ledger *l, const struct led_txn *t, enum led_typ
                          uint64_t lsn, uint64_t end_lsn, unsigned acks, uint32_t bytes);
 /* A note outside any transaction. */
 uint64_t led_open_note(struct ledger *l, unsigned acks, uint32_t bytes);
+/*
+ * From the next entry that is opened on, `mark` is true: once that one and all before it are delivered, the position says
+ * so. Marks grow; they stand for what an offset carries beside the position (an incremental snapshot's state).
+ */
+void led_mark(struct ledger *l, uint64_t mark);
 /* The server's position while nothing is pending; true when it moved the outputs. */
 bool led_keepalive(struct ledger *l, uint64_t wal_end);
 

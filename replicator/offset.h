@@ -37,6 +37,7 @@ struct offset {
     uint64_t system_id;
     uint32_t timeline;
     char slot[64], database[64];
+    uint64_t mark; /* of the ledger, in this process alone: what it stands for is in `extra` */
 };
 
 void offset_free(struct offset *o);                             /* frees members, not o */

@@ -41,6 +41,7 @@ struct offsets {
     bool stopping, failed;
     uint64_t stored;
     struct err why;
+    atomic_uint_fast64_t stored_mark;
 };
 
 static void
@@ -97,6 +98,7 @@ offsets_save(struct offsets *o, struct work *w, uint64_t *stored, struct err *e)
             return false;
         w->has_offset = false;
         *stored = w->offset.flush_lsn;
+        atomic_store(&o->stored_mark, w->offset.mark);
     }
     if (w->has_progress && !s->ops->save_progress(s, NULL, e))
         return false;
@@ -253,8 +255,14 @@ offsets_stored(struct offsets *o, uint64_t *flush_lsn, bool *news, struct err *e
     return !failed;
 }
 
+uint64_t
+offsets_stored_mark(struct offsets *o)
+{
+    return atomic_load(&o->stored_mark);
+}
+
 bool
-offsets_stop(struct offsets *o, uint64_t *flush_lsn, struct err *e)
+offsets_stop(struct offsets *o, uint64_t *flush_lsn, uint64_t *mark, struct err *e)
 {
     bool left;
 
@@ -267,6 +275,7 @@ offsets_stop(struct offsets *o, uint64_t *flush_lsn, struct err *e)
     if (left && e)
         *e = o->why;
     *flush_lsn = o->stored;
+    *mark = atomic_load(&o->stored_mark);
     offsets_work_clear(&o->next);
     o->store->ops->close(o->store);
     close(o->fd);

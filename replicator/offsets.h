@@ -24,8 +24,10 @@ int offsets_fd(const struct offsets *o);
 /* The flush LSN of what was stored last; *news false when nothing was stored since the last call. False: the store
  * failed for good (e). */
 bool offsets_stored(struct offsets *o, uint64_t *flush_lsn, bool *news, struct err *e);
+/* The mark (offset.mark) of what was stored last. */
+uint64_t offsets_stored_mark(struct offsets *o);
 /* Stores what is left, ends the thread, closes the store. *flush_lsn: of what is stored at last (0: nothing was). False:
  * the last offset could not be stored. */
-bool offsets_stop(struct offsets *o, uint64_t *flush_lsn, struct err *e);
+bool offsets_stop(struct offsets *o, uint64_t *flush_lsn, uint64_t *mark, struct err *e);
 
 #endif

@@ -64,7 +64,7 @@ pipeline_free(struct pipeline *p)
         return;
     pipeline_forget_tables(p);
     map_free(p->tables, NULL);
-    for (unsigned i = 0; i <= PLAN_HEARTBEAT; i++)
+    for (unsigned i = 0; i <= PLAN_NOTIFICATION; i++)
         pipeline_drop_plan(p, p->event_plans[i]);
     pipeline_count_free(p);
     for (unsigned i = 0; i < p->parts.nsinks; i++)
@@ -122,6 +122,7 @@ pipeline_begin(struct pipeline *p, struct err *e)
     }
     p->in_txn = true;
     p->ordinal = 0;
+    p->xids[p->nxids++ % PIPE_XIDS] = p->msg.u.begin.xid;
     pipeline_judge_txn(p, commit_lsn, p->msg.u.begin.xid);
     if (led_in_txn(p->parts.ledger) && !continued)
         p->skip_txn = true;
@@ -248,7 +249,7 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, struct err *e)
 }
 
 /* A change of the open transaction. */
-static enum pipe_result
+enum pipe_result
 pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
                  struct err *e)
 {
@@ -303,6 +304,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
+    bool tapped, skipped;
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
@@ -316,8 +318,10 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
                 row->oid);
         return PIPE_ERROR;
     }
+    skipped = p->parts.settings->skipped_ops & row_kinds[kind].bit;
+    tapped = t->signals || row->oid == p->watch_oid;
     /* A table may have no columns; Debezium leaves its rows out, too. */
-    if (!t->captured || !t->ncols || (p->parts.settings->skipped_ops & row_kinds[kind].bit)) {
+    if (!t->captured || !t->ncols || __builtin_expect(skipped && !tapped, 0)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
@@ -334,6 +338,8 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
+    if (__builtin_expect(tapped, 0))
+        return pipeline_hold(p, t->plan, &c, row_kinds[kind].type, skipped, e);
     if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
         unchanged_update(&c, &p->compared)) {
         p->stats.filtered++;
@@ -349,18 +355,22 @@ static enum pipe_result
 pipeline_truncate(struct pipeline *p, struct err *e)
 {
     while (p->truncate_at < p->msg.u.truncate.n) {
-        struct pipe_table *t = pipeline_table(p, p->msg.u.truncate.oids[p->truncate_at++]);
+        uint32_t oid = p->msg.u.truncate.oids[p->truncate_at++];
+        struct pipe_table *t = pipeline_table(p, oid);
+        bool skipped = p->parts.settings->skipped_ops & OPS_TRUNCATE;
+        bool tapped = oid == p->watch_oid;
         struct change c;
         enum pipe_result r;
 
         if (pipeline_is_repeated(p, p->msg_lsn))
             continue;
-        if (!t || !t->captured || (p->parts.settings->skipped_ops & OPS_TRUNCATE)) {
+        if (!t || !t->captured || (skipped && !tapped)) {
             p->stats.filtered++;
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
+        r = tapped ? pipeline_hold(p, t->plan, &c, LED_TRUNCATE, skipped, e)
+                   : pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
         if (r != PIPE_OK)
             return r;
     }
@@ -491,6 +501,8 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));
     t->captured = !p->catch_up.until || p->catch_up.wants(p->catch_up.arg, plan);
+    t->signals = p->tap.see && !p->catch_up.until &&
+                 filter_signal_table(p->parts.settings->filter, rel->schema, rel->table);
     t->ncols = rel->ncols;
     t->plan = plan;
     pipeline_set_table(p, rel->oid, t);
@@ -573,7 +585,7 @@ pipeline_resume(struct pipeline *p, struct err *e)
 
     switch (p->park) {
     case PARK_NONE:
-        return PIPE_OK;
+        break;
     case PARK_CATALOG:
         return pipeline_resume_relation(p, e);
     case PARK_SINK:
@@ -585,15 +597,17 @@ pipeline_resume(struct pipeline *p, struct err *e)
         p->park = PARK_NONE;
         return p->msg.type == PGO_BEGIN ? pipeline_begin(p, e) : pipeline_message(p, e);
     }
+    if (r == PIPE_OK && p->tapping)
+        r = pipeline_tap(p, e);
     if (r == PIPE_OK && p->commit_left)
         pipeline_finish_commit(p);
     return r == PIPE_OK && p->msg.type == PGO_TRUNCATE ? pipeline_truncate(p, e) : r;
 }
 
 bool
-pipeline_waits_for_catalog(const struct pipeline *p)
+pipeline_waits_for_server(const struct pipeline *p)
 {
-    return p->park == PARK_CATALOG;
+    return p->park == PARK_CATALOG || (p->park == PARK_NONE && p->tapping);
 }
 
 void
@@ -614,6 +628,7 @@ pipeline_new_session(struct pipeline *p, struct facts_source facts)
     p->in_txn = false;
     if (p->park == PARK_CATALOG)
         p->park = PARK_NONE;
+    p->tapping = false;
     assert(p->park == PARK_NONE);
 }
 

@@ -17,6 +17,28 @@
 
 struct pipeline;
 
+/*
+ * Looks at changes of the signal table and of the table that pipeline_watch names before they go out: signals, and the
+ * window of an incremental snapshot. Called again and again for the same change until it says go.
+ */
+enum tap_result {
+    TAP_GO,
+    TAP_WAIT, /* not yet: the stream stops here, the tap is asked again with pipeline_resume */
+    TAP_READ, /* *read goes out before the change */
+};
+
+struct tap_read {
+    struct plan *plan;
+    struct tuple row;
+    uint64_t number; /* in its window, from 1 */
+    int64_t now_ns;  /* the clock */
+};
+
+struct pipeline_tap {
+    enum tap_result (*see)(void *arg, const struct change *c, struct tap_read *read);
+    void *arg;
+};
+
 /* All of these outlive the pipeline. */
 struct pipeline_parts {
     const struct settings *settings;
@@ -59,8 +81,10 @@ enum pipe_result pipeline_feed(struct pipeline *p, struct slice data, uint64_t l
                                struct err *e);
 /* Goes on with what is parked. */
 enum pipe_result pipeline_resume(struct pipeline *p, struct err *e);
-/* Waiting for the catalog (rather than a sink)? */
-bool pipeline_waits_for_catalog(const struct pipeline *p);
+/* Waiting for the catalog or the tap (rather than a sink)? What waits comes again with the next session. */
+bool pipeline_waits_for_server(const struct pipeline *p);
+
+bool pipeline_waits_for_sink(const struct pipeline *p);
 
 /* source.xmin of what comes; 0: null. */
 void pipeline_set_xmin(struct pipeline *p, uint64_t xmin);
@@ -85,6 +109,20 @@ bool pipeline_caught_up(const struct pipeline *p);
 bool pipeline_may_beat(const struct pipeline *p);
 enum pipe_result pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct err *e);
 
+/* Changes of the signal table (filter_signal_table), and of the table that is watched (0: none), are shown to the tap. */
+void pipeline_set_tap(struct pipeline *p, struct pipeline_tap tap);
+void pipeline_watch(struct pipeline *p, uint32_t oid);
+/* Nothing is parked, so a record that is of no transaction can go in between. */
+bool pipeline_may_put(const struct pipeline *p);
+/* Both may be called when pipeline_may_put, inside a transaction or not. */
+enum pipe_result pipeline_notify(struct pipeline *p, const struct notification *n, struct err *e);
+enum pipe_result pipeline_read(struct pipeline *p, const struct tap_read *read, struct err *e);
+/* The last transactions that came, the one at hand included; how many. */
+enum { PIPE_XIDS = 4096 };
+size_t pipeline_recent_xids(const struct pipeline *p, uint32_t out[PIPE_XIDS]);
+/* Every transaction that ends before this LSN has been seen. */
+uint64_t pipeline_seen_lsn(const struct pipeline *p);
+
 /* The plan of a table, its programs compiled for every sink. The caller gives it back with pipeline_drop_plan. */
 struct plan *pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *rel,
                            const struct relation_facts *facts, struct err *e);
@@ -103,7 +141,8 @@ struct batch {
     uint64_t ticket;
 };
 
-/* Puts a batch as one entry; the ledger has an open transaction. PARKED: come again with the same batch. */
+/* Puts a batch as one entry; the ledger has an open transaction. lsn 0: it moves no position. PARKED: come again with the
+ * same batch. */
 enum pipe_result pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn,
                                     struct err *e);
 

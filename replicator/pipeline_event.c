@@ -38,8 +38,7 @@ pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct 
 
 /* ------------------------------------------------------------------------------------------------ records */
 
-/* A record that is no change. In a transaction its commit waits for it. */
-static enum pipe_result
+enum pipe_result
 pipeline_put_event(struct pipeline *p, struct plan *plan, const struct change *c,
                    enum led_type type, uint64_t ordinal, struct err *e)
 {

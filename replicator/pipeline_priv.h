@@ -1,5 +1,5 @@
 /* Inside the pipeline: the stream (pipeline.c), encoding and putting (pipeline_put.c), records that are no rows
- * (pipeline_event.c), transaction metadata (pipeline_count.c). */
+ * (pipeline_event.c), transaction metadata (pipeline_count.c), what the tap looks at (pipeline_tap.c). */
 #ifndef REPLICATOR_PIPELINE_PRIV_H
 #define REPLICATOR_PIPELINE_PRIV_H
 
@@ -41,6 +41,7 @@ struct txn_counts {
 /* A relation of this session. */
 struct pipe_table {
     bool captured;
+    bool signals; /* it is the signal table */
     uint16_t ncols;
     struct plan *plan; /* NULL unless captured */
 };
@@ -58,7 +59,7 @@ struct pipeline {
     struct map *tables; /* oid → struct pipe_table */
     uint32_t last_oid;  /* rows come in runs of one table */
     struct pipe_table *last_table;
-    struct plan *event_plans[PLAN_HEARTBEAT +
+    struct plan *event_plans[PLAN_NOTIFICATION +
                              1]; /* of records that are no rows, by kind; made when first needed */
 
     /* The transaction being received. */
@@ -88,6 +89,19 @@ struct pipeline {
     uint64_t put_ticket;
     uint32_t truncate_at; /* relations of a Truncate that are done */
 
+    uint32_t xids[PIPE_XIDS]; /* of the last transactions, a ring */
+    uint64_t nxids;
+
+    /* A change that the tap looks at. */
+    struct pipeline_tap tap;
+    uint32_t watch_oid;
+    bool tapping;
+    bool held_skipped; /* its operation is one of skipped.operations */
+    struct change held;
+    struct plan *held_plan;
+    enum led_type held_type;
+    struct txn read_txn; /* of rows that an incremental snapshot read */
+
     bool commit_left; /* the transaction's END is being put: its commit comes behind */
     struct txn_counts counts;
 
@@ -107,6 +121,16 @@ enum pipe_result pipeline_put(struct pipeline *p, struct err *e);
 /* pipeline_event.c */
 struct plan *pipeline_event_plan(struct pipeline *p, enum plan_kind kind, struct err *e);
 void pipeline_change(struct pipeline *p, struct change *c, enum change_op op, struct plan *plan);
+/* A record that is no change of the stream. In a transaction its commit waits for it. */
+enum pipe_result pipeline_put_event(struct pipeline *p, struct plan *plan, const struct change *c,
+                                    enum led_type type, uint64_t ordinal, struct err *e);
+/* A change of a table that is tapped: shown to the tap, then delivered. */
+enum pipe_result pipeline_hold(struct pipeline *p, struct plan *plan, const struct change *c,
+                               enum led_type type, bool skipped, struct err *e);
+enum pipe_result pipeline_tap(struct pipeline *p, struct err *e);
+/* A change of the open transaction (pipeline.c). */
+enum pipe_result pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c,
+                                  enum led_type type, struct err *e);
 /* The BEGIN or END record. */
 enum pipe_result pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e);
 

@@ -172,8 +172,8 @@ pipeline_put_batch(struct pipeline *p, struct batch *b, uint64_t lsn, struct err
             nrecs += b->out[i].n;
             bytes += b->out[i].bytes.n;
         }
-        b->ticket = led_open(p->parts.ledger, LED_INSERT, lsn, b->number, (unsigned)nrecs,
-                             bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes);
+        b->ticket = led_open(p->parts.ledger, lsn ? LED_INSERT : LED_NOTE, lsn, b->number,
+                             (unsigned)nrecs, bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes);
         pipeline_ready_to_put(p, b->plan, b->ticket);
     }
     for (; p->put_sink < p->parts.nsinks; p->put_sink++, p->put_rec = 0) {

@@ -46,7 +46,7 @@ const char *cli_operand(const struct cli_args *a, size_t i);
 
 /* Each file of commands exports its rows; cli.c lists them. */
 extern const struct cli_command cmd_run, cmd_connect, cmd_decode, cmd_record, cmd_help,
-    cmd_completion, cmd_broker;
+    cmd_completion, cmd_broker, cmd_signal;
 extern const struct cli_command cmd_slot_list, cmd_slot_create, cmd_slot_drop, cmd_slot_advance,
     cmd_slot_peek, cmd_lag;
 extern const struct cli_command cmd_offsets_show, cmd_offsets_accept, cmd_offsets_reset;

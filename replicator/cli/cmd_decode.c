@@ -163,7 +163,7 @@ decode_frame(struct decode_job *j, const struct recording_entry *f, struct err *
     char lsn[NUM_LSN_TEXT];
 
     while (r == PIPE_PARKED) {
-        if (!pipeline_waits_for_catalog(j->pipeline) && !decode_wait(j, e))
+        if (!pipeline_waits_for_server(j->pipeline) && !decode_wait(j, e))
             return false;
         r = pipeline_resume(j->pipeline, e);
     }

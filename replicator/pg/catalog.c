@@ -133,6 +133,13 @@ catalog_prepare_sql(struct buf *sql)
     BUF_LIT(sql, "; ");
 }
 
+/* The same for who asks with parameters, on a session of his own. */
+void
+catalog_describe_sql(struct buf *sql)
+{
+    buf_printf(sql, facts_sql, "$1", "$2");
+}
+
 static void
 catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
 {
@@ -143,8 +150,7 @@ catalog_facts_sql(struct buf *sql, struct slice schema, struct slice table)
     buf_putc(sql, ')');
 }
 
-/* Appends the question about the types that the registry lacks; false when there are none. */
-static bool
+bool
 catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols,
                   uint16_t n)
 {
@@ -188,7 +194,7 @@ catalog_is_true(const PGresult *r, int row, int col)
     return PQgetvalue(r, row, col)[0] == 't';
 }
 
-static void
+void
 catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *out)
 {
     int rows = PQntuples(r);
@@ -213,7 +219,7 @@ catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *ou
     }
 }
 
-static void
+void
 catalog_read_types(const PGresult *r, struct types *types, bool renew)
 {
     int rows = PQntuples(r);
@@ -525,23 +531,19 @@ catalog_load_types(PGconn *c, struct types *types, struct err *e)
     return true;
 }
 
-bool
-catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
-{
-    /* Names as the server sorts them bytewise: the snapshot's order must not depend on a locale. */
-    PGresult *r = pg_query(c, e, 7,
-                           "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, "
-                           "c.relreplident::text, "
-                           "c.reltuples::text, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE "
-                           "i.indrelid = c.oid AND "
-                           "i.indisprimary) FROM pg_catalog.pg_class c "
-                           "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                           "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' "
-                           "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') "
-                           "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
+/* Names as the server sorts them bytewise: the snapshot's order must not depend on a locale. */
+const char catalog_tables_sql[] =
+    "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text, "
+    "c.reltuples::text, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND "
+    "i.indisprimary) FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' "
+    "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') "
+    "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
-    if (!r)
-        return err_wrap(e, "listing tables");
+void
+catalog_tables_read(const PGresult *r, struct catalog_table **out, size_t *n)
+{
     *n = (size_t)PQntuples(r);
     *out = mem_array(*n ? *n : 1, sizeof(**out));
     for (int i = 0; i < PQntuples(r); i++) {
@@ -555,6 +557,16 @@ catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
         t->rows = strtod(PQgetvalue(r, i, 5), NULL);
         t->has_pk = catalog_is_true(r, i, 6);
     }
+}
+
+bool
+catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
+{
+    PGresult *r = pg_query(c, e, 7, catalog_tables_sql);
+
+    if (!r)
+        return err_wrap(e, "listing tables");
+    catalog_tables_read(r, out, n);
     PQclear(r);
     return true;
 }
@@ -569,7 +581,7 @@ catalog_tables_free(struct catalog_table *t, size_t n)
     free(t);
 }
 
-static void
+void
 catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a,
                       struct pgo_relation *rel)
 {

@@ -52,6 +52,18 @@ struct catalog_table {
 };
 bool catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e);
 void catalog_tables_free(struct catalog_table *t, size_t n);
+/* The pieces of catalog_describe and catalog_tables, for who asks on a session that must not block. Names end with a NUL. */
+extern const char catalog_tables_sql[];
+void catalog_tables_read(const PGresult *r, struct catalog_table **out, size_t *n);
+void catalog_describe_sql(struct buf *sql); /* parameters: schema, table */
+void catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a,
+                           struct pgo_relation *rel);
+void catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *out);
+/* Appends the question about the types that the registry lacks; false when there are none. */
+bool catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols,
+                       uint16_t n);
+/* renew: also those that are known. */
+void catalog_read_types(const PGresult *r, struct types *types, bool renew);
 /*
  * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
  * Types that the registry lacks are added to it.

@@ -13,6 +13,7 @@ static const struct prop rows[] = {
     {.name = "column.exclude.list", .type = PROP_LIST, .doc = "x"},
     {.name = "message.prefix.include.list", .type = PROP_LIST, .doc = "x"},
     {.name = "message.prefix.exclude.list", .type = PROP_LIST, .doc = "x"},
+    {.name = "signal.data.collection", .type = PROP_LIST, .doc = "x"},
     {.name = "message.key.columns", .type = PROP_STRING, .doc = "x"},
     {.name = "table.ignore.builtin", .type = PROP_BOOL, .def = "true", .doc = "x"},
     {.name = "column.truncate.to.<n>.chars", .flags = PROP_PATTERN, .doc = "x"},

@@ -269,8 +269,6 @@ static void
 what_can_fail_inside_a_record_is_never_ignored(void **state)
 {
     static const char *const must_be_refused[] = {
-        "signal.data.collection",
-        "notification.enabled.channels",
         "converters",
         "post.processors",
         "topic.naming.strategy",

@@ -670,11 +670,11 @@ a_relation_waits_for_the_catalog(void **state)
     begin(f, 100);
     f->facts.busy = 2;
     assert_int_equal(relation(f, ITEM), PIPE_PARKED);
-    assert_true(pipeline_waits_for_catalog(f->p));
+    assert_true(pipeline_waits_for_server(f->p));
     assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
     assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
     ok(f, pipeline_resume(f->p, &f->e));
-    assert_false(pipeline_waits_for_catalog(f->p));
+    assert_false(pipeline_waits_for_server(f->p));
     ok(f, pipeline_resume(f->p, &f->e)); /* nothing is parked */
     ok(f, insert(f, ITEM, 10, "1"));
     said(f, 0, "c item (1,a) @10/1\n");
@@ -763,7 +763,7 @@ a_question_does_not_outlive_its_session(void **state)
     f->facts.busy = 1000;
     assert_int_equal(relation(f, ITEM), PIPE_PARKED);
     new_session(f);
-    assert_false(pipeline_waits_for_catalog(f->p));
+    assert_false(pipeline_waits_for_server(f->p));
     f->facts = (struct facts){.answer = {.found = true}};
     begin(f, 100);
     describe(f);
@@ -784,7 +784,7 @@ a_full_sink_parks_and_the_put_goes_on(void **state)
     f->fakes[0].per_change = 3;
     f->fakes[0].room = 2;
     assert_int_equal(insert(f, ITEM, 10, "1"), PIPE_PARKED);
-    assert_false(pipeline_waits_for_catalog(f->p));
+    assert_false(pipeline_waits_for_server(f->p));
     assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
     assert_int_equal(led_pending(f->ledger), 1);
     /* What it has may be acknowledged before the rest is put: the entry still waits. */

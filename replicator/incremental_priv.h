@@ -1,0 +1,116 @@
+/* Inside incremental snapshots: chunks and windows (incremental.c), the stored state (incremental_state.c), orders
+ * (incremental_orders.c). */
+#ifndef REPLICATOR_INCREMENTAL_PRIV_H
+#define REPLICATOR_INCREMENTAL_PRIV_H
+
+#include "base/arena.h"
+#include "replicator/incremental.h"
+#include "replicator/incremental_window.h"
+#include "replicator/java_object.h"
+#include "replicator/pg/chunk.h"
+
+struct inc_table {
+    char *name; /* "schema.table" */
+    char *schema, *table, *condition, *surrogate;
+};
+
+/* A key's values as text, NULL is null; v NULL: there is none. */
+struct inc_key {
+    char **v;
+    enum java_kind *kinds;
+    size_t n;
+};
+
+enum inc_step {
+    INC_IDLE,
+    INC_DESCRIBE, /* with the open watermark before it, or alone for the next table */
+    INC_TYPES,
+    INC_LAST,
+    INC_ROWS,
+    INC_CLOSE,
+    INC_WINDOW, /* the chunk is read: until its window closes in the stream */
+};
+
+/* The state as it was when a mark was set. */
+struct inc_saved {
+    uint64_t mark;
+    char *text; /* NULL: none was running */
+};
+
+struct incremental {
+    struct incremental_parts parts;
+    struct chunks *chunks;
+    bool read_only, delete_mark;
+    int64_t chunk_rows;
+
+    /* What is stored. */
+    struct inc_table *tables; /* the first is being read */
+    size_t ntables;
+    char *id; /* the signal's; NULL none */
+    struct inc_key after, upto;
+    struct inc_saved *saved;
+    size_t nsaved;
+    uint64_t mark;
+
+    bool paused;
+    char **stops; /* names of tables to be left out */
+    size_t nstops;
+
+    /* The chunk. */
+    enum inc_step step;
+    char chunk_id[40];
+    char opened[40]; /* when its window was opened, as its watermark says */
+    bool open, closed, failed_once;
+    unsigned retries;
+    int64_t retry_us; /* when to begin again; 0: nothing failed */
+    uint32_t *xids;   /* what had come before the window opened */
+    size_t nxids;
+    uint64_t passed; /* everything before it was streamed */
+    struct window *window;
+    uint64_t number;    /* of the read in its window */
+    uint64_t rows;      /* read of the table */
+    struct inc_key end; /* the chunk's last key */
+
+    /* The table. */
+    struct arena arena; /* of its description */
+    struct plan *plan;
+    char *fingerprint;     /* of the description that the plan was made of */
+    struct slice *columns; /* selected */
+    uint16_t *column_of;   /* and which of the relation's they are */
+    size_t ncolumns;
+    struct chunk_key *key; /* the order of chunks */
+    size_t *key_at;        /* among the selected */
+    size_t nkey;
+    uint16_t *dedup;  /* the relation's columns that name a row in the stream */
+    size_t *dedup_at; /* among the selected */
+    size_t ndedup;
+    struct value *row; /* of the read that goes out */
+    struct chunk_snapshot snapshot;
+    struct arena snapshot_arena;
+};
+
+/* incremental_state.c */
+void inc_key_free(struct inc_key *k);
+void inc_key_move(struct inc_key *to, struct inc_key *from);
+/* The state changed: from the next entry on the new one is true. */
+void inc_save(struct incremental *i);
+char *inc_key_text(const struct inc_key *k);  /* for people */
+char *inc_names(const struct incremental *i); /* "public.t,public.u" */
+void inc_table_free(struct inc_table *t);
+void inc_drop_table(struct incremental *i, size_t at);
+void inc_set_id(struct incremental *i, const char *id);
+
+/* incremental_table.c: what a description makes of a table. False: it cannot be read, status says why. */
+bool inc_table_ready(struct incremental *i, const char **status);
+void inc_forget_table(struct incremental *i);
+void inc_select(const struct incremental *i, struct chunk_select *s);
+void inc_take_key(const struct incremental *i, size_t row, bool whole_row, struct inc_key *out);
+
+/* incremental_orders.c: takes the tables out that are to be stopped. */
+void inc_leave_out(struct incremental *i);
+
+/* incremental.c */
+void inc_begin_chunk(struct incremental *i);
+void inc_next_table(struct incremental *i);
+
+#endif

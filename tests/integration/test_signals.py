@@ -1,0 +1,181 @@
+"""Signals, incremental and blocking snapshots, notifications."""
+import json
+
+import incremental_kills
+import pytest
+from kit import program, wait_until
+
+EXECUTE = """insert into signal values ('{id}', 'execute-snapshot', '{data}')"""
+
+
+def execute(db, id, *tables, **more):
+    db.sql(EXECUTE.format(id=id, data=json.dumps({"data-collections": list(tables), **more}).replace("'", "''")))
+
+
+def reads(c, table):
+    return [x["value"]["after"] for x in c.lines()
+            if x["topic"].endswith("." + table) and x["value"] and x["value"]["op"] == "r"]
+
+
+@pytest.fixture
+def ready(db, new_connector):
+    """A signal table, a connector that streams to lines."""
+    def start(*sql, **settings):
+        db.sql("; ".join([incremental_kills.SIGNAL_TABLE, *sql]))
+        c = new_connector(**{**incremental_kills.SETTINGS, "notification.enabled.channels": "log", **settings})
+        c.start("--sink", "lines")
+        c.wait_streaming(db)
+        return c
+    return start
+
+
+def test_killed_while_writers_change_the_rows(db, new_connector):
+    c = new_connector(**incremental_kills.SETTINGS, **{"incremental.snapshot.chunk.size": "64"})
+    folded, table, read = incremental_kills.run(db, c, kills=8)
+    assert folded == table
+    assert len(read) < 2 * 4000, "chunks that were stored are not read again"
+    assert c.terminate() == program.OK
+
+
+KEYS = """create type mood as enum ('sad', 'ok', 'happy');
+create table k (a smallint, b text collate "C", c uuid, d numeric, e date, f timestamptz, g mood, h boolean, i float8, j bytea,
+                primary key (a, b, c, d, e, f, g, h, i, j));
+insert into k select i % 3, 'k' || i % 7, ('00000000-0000-0000-0000-' || lpad(i::text, 12, '0'))::uuid, i / 4.0, '2020-01-01'::date + i,
+  '2020-01-01 00:00:00.123456+00'::timestamptz + i * interval '1 hour', (enum_range(null::mood))[1 + i % 3], i % 2 = 0, i / 3.0,
+  decode(lpad(to_hex(i), 4, '0'), 'hex') from generate_series(1, 100) i"""
+
+
+def test_goes_on_in_mid_table_by_every_type_of_key(db, ready):
+    c = ready(*KEYS.split(";\n"), **{"incremental.snapshot.chunk.size": "7"})
+    # The pause is seen behind the first chunk.
+    db.sql(EXECUTE.format(id="s", data='{"data-collections": ["public.k"]}') + "; insert into signal values ('p', 'pause-snapshot', '{}')")
+    wait_until(lambda: len(reads(c, "k")) == 7, "a chunk")
+    db.sql("insert into signal values ('l', 'log', '{\"message\": \"position {}\"}')")
+    wait_until(lambda: "incremental_snapshot_primary_key" in (c.offset() or {}).get("offset", {}) and "position {" in c.log(), "the state in the offset")
+    assert c.terminate() == program.OK
+    stored = c.offset()["offset"]
+    assert stored["incremental_snapshot_primary_key"].startswith("aced0005757200135b4c6a6176612e6c616e672e4f626a6563743b")
+    assert json.loads(stored["incremental_snapshot_collections"])[0]["incremental_snapshot_collections_id"] == "public.k"
+    c.start("--sink", "lines")
+    wait_until(lambda: len(reads(c, "k")) >= 100, lambda: f"all rows: {len(reads(c, 'k'))}\n{c.log()[-2000:]}")
+    got = [r["c"] for r in reads(c, "k")]
+    assert len(got) == len(set(got)) == 100, "none twice"
+    assert c.terminate() == program.OK
+
+
+def test_null_and_surrogate_keys(db, ready):
+    c = ready("create table n (v text, x int, y int)",
+              "insert into n select 'v' || g, nullif(g % 5, 0), g from generate_series(1, 33) g",
+              "create unique index on n (y)",
+              **{"incremental.snapshot.chunk.size": "4", "message.key.columns": "public.n:x,y"})
+    execute(db, "k", "public.n")
+    wait_until(lambda: len(reads(c, "n")) == 33, lambda: f"33 rows: {len(reads(c, 'n'))}\n{c.log()[-1500:]}")
+    assert {r["y"] for r in reads(c, "n")} == set(range(1, 34)), "nulls sort last and are read once"
+    execute(db, "s", "public.n", **{"surrogate-key": "y", "additional-conditions": [{"data-collection": "PUBLIC.N", "filter": "y > 10 -- not all"}]})
+    wait_until(lambda: len(reads(c, "n")) == 33 + 23, lambda: f"23 more: {len(reads(c, 'n'))}\n{c.log()[-1500:]}")
+    assert c.terminate() == program.OK
+
+
+def test_what_cannot_be_done_is_said_and_the_stream_goes_on(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t values (1, 'a')", "create table bare (v text)")
+    signals = [("execute-snapshot", "{not json"), ("what-is-this", "{}"), ("execute-snapshot", "{}"), ("execute-snapshot", "[]"),
+               ("execute-snapshot", '{"data-collections": ["public.("]}'), ("execute-snapshot", '{"data-collections": ["public.t"], "type": "other"}'),
+               ("execute-snapshot", '{"data-collections": ["%s"]}' % ("x" * 1_000_000)), ("log", "{}"), ("schema-changes", "{}"),
+               ("execute-snapshot", '{"data-collections": ["public.none", "public.bare"]}'),
+               ("execute-snapshot", '{"data-collections": ["public.t"], "additional-conditions": [{"data-collection": "public.t", "filter": "1 = 1); drop table t; --"}]}'),
+               ("execute-snapshot", '{"data-collections": ["public.t"], "surrogate-key": "none"}')]
+    with db.server.connect(db.name) as w:
+        for i, (kind, data) in enumerate(signals):
+            w.execute("insert into signal values (%s, %s, %s)", [f"s{i}", kind, data])
+        w.execute("insert into t values (2, 'alive')")
+    wait_until(lambda: any(x["topic"].endswith(".t") and x["value"]["after"]["id"] == 2 for x in c.lines()), lambda: c.log()[-3000:])
+    for i in (0, 1, 2, 3, 4, 5, 6, 7):
+        assert f'signal \\"s{i}\\" is ignored' in c.log()
+    wait_until(lambda: c.log().count("type='COMPLETED'") >= 3, lambda: c.log()[-3000:])
+    for status in ("UNKNOWN_SCHEMA", "NO_PRIMARY_KEY", "SQL_EXCEPTION"):
+        assert f"status={status}" in c.log()
+    assert db.sql("select id from t order by 1") == [(1,), (2,)], "a condition is a condition"
+    execute(db, "good", "public.t")
+    wait_until(lambda: len(reads(c, "t")) == 2, lambda: c.log()[-3000:])
+    assert c.terminate() == program.OK
+
+
+def test_altered_in_mid_snapshot(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, 'v' from generate_series(1, 20) g",
+              **{"incremental.snapshot.chunk.size": "5"})
+    db.sql(EXECUTE.format(id="s", data='{"data-collections": ["public.t"]}') + "; insert into signal values ('p', 'pause-snapshot', '{}')")
+    wait_until(lambda: len(reads(c, "t")) == 5, "a chunk")
+    db.sql("alter table t drop column v, add column w int default 7; insert into signal values ('r', 'resume-snapshot', '{}')")
+    wait_until(lambda: len(reads(c, "t")) == 20, lambda: c.log()[-3000:])
+    assert [sorted(r) for r in reads(c, "t")] == [["id", "v"]] * 5 + [["id", "w"]] * 15
+    assert c.terminate() == program.OK
+
+
+def test_file_and_command(db, ready, tmp_path):
+    file = tmp_path / "signals"
+    c = ready("create table t (id int primary key)", "insert into t values (1), (2)",
+              **{"signal.enabled.channels": "source,file", "signal.file": str(file), "signal.poll.interval.ms": "50"})
+    file.write_text('{"id":"f1","type":"execute-snapshot","data":{"data-collections":["public.t"]}}\nnonsense\n')
+    wait_until(lambda: len(reads(c, "t")) == 2, lambda: c.log()[-3000:])
+    wait_until(lambda: file.read_text() == "", "an empty file once it is stored")
+    assert c.call("signal", "{file}", "execute-snapshot", '{"data-collections":["public.t"]}').returncode == 0
+    wait_until(lambda: len(reads(c, "t")) == 4, lambda: c.log()[-3000:])
+    assert c.call("signal", "{file}", "execute-snapshot", "{}").returncode == program.USAGE
+    assert c.terminate() == program.OK
+
+
+def test_kafka_channel(db, ready, real_kafka):
+    from confluent_kafka import Producer
+    c = ready("create table t (id int primary key)", "insert into t values (1), (2)",
+              **{"signal.enabled.channels": "kafka", "signal.kafka.bootstrap.servers": real_kafka.bootstrap})
+    p = Producer({"bootstrap.servers": real_kafka.bootstrap})
+    for key in ("somebody", c.prefix):
+        p.produce(f"{c.prefix}-signal", key=key, value='{"id":"k","type":"execute-snapshot","data":{"data-collections":["public.t"]}}')
+    p.flush()
+    wait_until(lambda: len(reads(c, "t")) == 2, lambda: c.log()[-3000:], 60)
+    wait_until(lambda: "COMPLETED" in c.log(), "its end")
+    assert c.terminate() == program.OK
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    assert c.call("signal", "{file}", "log", '{"message": "by command"}').returncode == 0
+    c.wait_log("by command")
+    assert len(reads(c, "t")) == 2, "a signal that was carried out does not come again"
+    assert c.terminate() == program.OK
+
+
+def test_read_only_writes_nothing(db, ready, tmp_path):
+    file = tmp_path / "signals"
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, 'v' from generate_series(1, 30) g",
+              **{"read.only": "true", "signal.enabled.channels": "file", "signal.file": str(file), "signal.poll.interval.ms": "50",
+                 "incremental.snapshot.chunk.size": "7"})
+    file.write_text('{"id":"f1","type":"execute-snapshot","data":{"data-collections":["public.t"]}}\n')
+    wait_until(lambda: len(reads(c, "t")) == 30, lambda: c.log()[-3000:])
+    assert db.sql("select count(*) from signal") == [(0,)]
+    assert c.terminate() == program.OK
+
+
+def test_blocking_snapshot_waits_in_the_stream(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t select g from generate_series(1, 500) g",
+              "create table u (id int primary key)", "insert into u values (1), (2), (3)")
+    execute(db, "b", "public.(t|u)", type="blocking", **{"additional-conditions": [{"data-collection": "public.u", "filter": "SELECT * FROM u WHERE id > 1"}]})
+    db.sql("insert into t values (1000)")
+    wait_until(lambda: any(x["topic"].endswith(".t") and x["value"]["after"]["id"] == 1000 and x["value"]["op"] == "c" for x in c.lines()),
+               lambda: c.log()[-3000:])
+    order = [(x["value"]["op"], x["value"]["after"]["id"]) for x in c.lines() if x["topic"].endswith(".t")]
+    assert order[-1] == ("c", 1000) and {i for op, i in order if op == "r"} >= set(range(1, 501))
+    assert [r["id"] for r in reads(c, "u")] == [2, 3]
+    for kind in ("STARTED", "IN_PROGRESS", "TABLE_SCAN_COMPLETED", "COMPLETED"):
+        assert f"type='{kind}'" in c.log()
+    assert c.terminate() == program.OK
+
+
+def test_killed_in_a_blocking_snapshot_it_begins_anew(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, repeat('x', 500) from generate_series(1, 30000) g")
+    execute(db, "b", "public.t", type="blocking")
+    wait_until(lambda: len(c.stdout.read_text().splitlines()) > 500, "some rows")
+    c.kill()
+    incremental_kills.cut_last_line(c)
+    c.start("--sink", "lines")
+    c.wait_log("the stream goes on", 60)
+    wait_until(lambda: {r["id"] for r in reads(c, "t")} == set(range(1, 30001)), "all rows", 60)
+    assert c.terminate() == program.OK
