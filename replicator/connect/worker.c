@@ -18,6 +18,7 @@ enum {
     /* A real worker that joins reads the offsets about a second later: until then ours are to be stored. */
     WORKER_GROUP_MS = 300,
     WORKER_GROUP_RETRY_MS = 1000,
+    WORKER_GROUP_SAY = 60, /* of so many failures in a row one is told */
     WORKER_ABANDON_US = 3000000,
     WORKER_FLUSH_MS = 3000,
 };
@@ -163,7 +164,7 @@ worker_on_trouble(void *arg, const struct err *e)
 /* --------------------------------------------------------------------------------------------------------- group */
 
 static void
-worker_look_at_group(struct worker *w, int64_t *wait_ms)
+worker_look_at_group(struct worker *w, int64_t *wait_ms, unsigned *failures)
 {
     char who[STORAGE_MEMBER_TEXT] = "";
     struct err e = {0};
@@ -187,7 +188,8 @@ worker_look_at_group(struct worker *w, int64_t *wait_ms)
     *wait_ms = (clock_mono_us() - began_us) / 100;
     if (*wait_ms < (ok ? WORKER_GROUP_MS : WORKER_GROUP_RETRY_MS))
         *wait_ms = ok ? WORKER_GROUP_MS : WORKER_GROUP_RETRY_MS;
-    if (!ok)
+    *failures = ok ? 0 : *failures + 1;
+    if (*failures % WORKER_GROUP_SAY == 1)
         log_err(LOG_WARN, &e, "looking at the group");
     if (news && n > 0)
         log_warn(
@@ -203,9 +205,10 @@ worker_watch_group(void *arg)
 {
     struct worker *w = arg;
     int64_t wait_ms = 0;
+    unsigned failures = 0;
 
     while (!atomic_load(&w->stopping)) {
-        worker_look_at_group(w, &wait_ms);
+        worker_look_at_group(w, &wait_ms, &failures);
         for (int64_t until = clock_mono_us() + wait_ms * 1000;
              !atomic_load(&w->stopping) && clock_mono_us() < until;)
             (void)poll(NULL, 0, 50);

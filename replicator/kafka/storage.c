@@ -135,10 +135,13 @@ connect_clients(struct storage_kafka *s, struct err *e)
 {
     static const char *const producer[][2] = {
         {"max.in.flight.requests.per.connection", "1"}, {"linger.ms", "0"}, {NULL, NULL}};
-    static const char *const consumer[][2] = {
-        {"enable.partition.eof", "true"},       {"fetch.wait.max.ms", "500"},
-        {"enable.auto.commit", "false"},        {"isolation.level", "read_committed"},
-        {"queued.max.messages.kbytes", "4096"}, {NULL, NULL}};
+    static const char *const consumer[][2] = {{"enable.partition.eof", "true"},
+                                              {"fetch.wait.max.ms", "500"},
+                                              {"enable.auto.commit", "false"},
+                                              {"isolation.level", "read_committed"},
+                                              {"queued.max.messages.kbytes", "4096"},
+                                              {"auto.offset.reset", "earliest"},
+                                              {NULL, NULL}};
 
     if (!(s->consumer = client_new(s, RD_KAFKA_CONSUMER, consumer, e)) ||
         !(s->producer = client_new(s, RD_KAFKA_PRODUCER, producer, e)))

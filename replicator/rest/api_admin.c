@@ -30,7 +30,8 @@ api_health(struct rest_request *r)
     } states[] = {
         [WORKER_STARTING] = {503, "starting",
                              "Worker is still starting up; the storage topics are being read."},
-        [WORKER_WAITING] = {503, "starting", "Worker waits for another one of its group."},
+        /* Well enough for a rolling deployment, which stops the other one when this one is. */
+        [WORKER_WAITING] = {200, "healthy", "Worker waits for another one of its group."},
         [WORKER_READY] = {200, "healthy",
                           "Worker has completed startup and is ready to handle requests."},
         [WORKER_FAILED] = {500, "unhealthy", "Worker failed."},

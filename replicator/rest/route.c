@@ -11,7 +11,7 @@
 /* clang-format off */
 const struct rest_route rest_routes[] = {
     {"GET", "/", ROUTE_INSTANT, api_root, "Kafka's version, the cluster's id."},
-    {"GET", "/health", ROUTE_INSTANT | ROUTE_OPEN, api_health, "200 when the worker is ready, 503 while it starts or waits for another worker of its group, 500 when it failed."},
+    {"GET", "/health", ROUTE_INSTANT | ROUTE_OPEN, api_health, "200 when the worker is ready, or waits for another one of its group to leave; 503 while it starts, 500 when it failed."},
     {"GET", "/metrics", ROUTE_OPEN | ROUTE_TEXT, api_metrics, "Figures of the worker and its connectors, for Prometheus."},
     {"GET", "/connectors", 0, api_list, "The connectors' names; with `expand=info`, `expand=status` or both, what is known of each."},
     {"POST", "/connectors", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_create, "Makes a connector: `{\"name\", \"config\", \"initial_state\"}`."},

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kit import connect, kafka, postgres, program, wait_until  # noqa: E402
 
 ROUNDS, RATE = (int(os.environ.get(n, d)) for n, d in (("ROUNDS", "2"), ("RATE", "500")))
-NAME, GROUP = "moving", "takeover"
+NAME, GROUP, LARGE = "moving", "takeover", 150000
 
 
 def say(text):
@@ -33,14 +33,23 @@ class Writer(threading.Thread):
     def __init__(self, db):
         super().__init__(daemon=True)
         self.db, self.stop, self.last, self.error = db, threading.Event(), 0, None
+        self.hold, self.held, self.large = threading.Event(), threading.Event(), threading.Event()
 
     def run(self):
         try:
             with self.db.server.connect(self.db.name) as c:
                 round_ = 0
                 while not self.stop.is_set():
+                    if self.hold.is_set():
+                        self.held.set()
+                        time.sleep(0.05)
+                        continue
+                    self.held.clear()
                     round_ += 1
                     n = 2000 if round_ % 100 == 0 else 5
+                    if self.large.is_set():
+                        self.large.clear()
+                        n = LARGE
                     c.execute(f"insert into t select i, 'x' from generate_series({self.last + 1}, {self.last + n}) i")
                     self.last += n
                     time.sleep(n / RATE if n < 100 else 0)
@@ -54,7 +63,7 @@ class Trial:
         (work / "kafka").mkdir()
         self.broker = kafka.Real(work / "kafka")
         self.db = self.server.new_database("takeover")
-        self.db.sql("create table t (id int primary key, v text)")
+        self.db.sql("create table t (id int primary key, v text); create table other (i int)")
         self.real = connect.Real(work / "real", self.broker.bootstrap, GROUP)
         self.ours = connect.Walbridge(work / "ours", self.broker.bootstrap, GROUP)
         self.topics = kafka.Topics(self.broker.bootstrap, "tk")
@@ -85,6 +94,15 @@ class Trial:
         assert ids[0] == 1 and not repeated, f"{what}: not 1, 2, 3 …: {repeated[:5]} of {len(ids)}"
         say(f"{what}: {len(ids)} rows, each once and in order")
 
+    def quiet(self, writer):
+        """Nothing of ours for a while, only other tables and checkpoints; the next row may start exactly where all stopped."""
+        writer.hold.set()
+        wait_until(writer.held.is_set, "the writer to hold", 30)
+        for _ in range(12):
+            self.db.sql("insert into other select i from generate_series(1, 100) i")
+            self.db.sql("checkpoint")
+            time.sleep(1)
+
     def state_is(self, worker, state="RUNNING"):
         worker.wait_states(NAME, state, state, 90)
 
@@ -98,23 +116,38 @@ def run(t):
     writer.start()
     t.check(writer, "the real worker")
     for n in range(ROUNDS):
-        # One ends, the other begins.
+        # One ends after a quiet while, the other begins.
+        t.quiet(writer)
         t.real.terminate()
         t.ours.start().wait_up()
         t.state_is(t.ours)
+        writer.hold.clear()
         t.check(writer, f"round {n}: taken over from the real worker that ended")
+        t.quiet(writer)
         assert t.ours.terminate() == 0
         t.real.start().wait_up()
         t.state_is(t.real)
+        writer.hold.clear()
         t.check(writer, f"round {n}: handed back")
+        # And in the middle of a large transaction, both ways.
+        for begins, goes_on, who in ((t.real, t.ours, "the real worker"), (t.ours, t.real, "walbridge")):
+            before = t.topics.count()
+            writer.large.set()
+            wait_until(lambda: t.topics.count() > before + LARGE // 10, "some of a large transaction", 60, 0.01)
+            begins.terminate()
+            say(f"stopped after {t.topics.count() - before} rows")
+            goes_on.start().wait_up()
+            t.state_is(goes_on)
+            t.check(writer, f"round {n}: a large transaction, begun by {who}")
         # Ours waits for the real one to leave.
         t.ours.start().wait_up()
         wait_until(lambda: "alive" in t.ours.get("/health")[1]["message"], "walbridge waiting", 20)
         status, answer = t.ours.request("PUT", f"/connectors/{NAME}/pause")
         assert status == 409, answer
         t.check(writer, f"round {n}: the real worker while walbridge waits")
+        assert t.ours.get("/health")[0] == 200
         t.real.terminate()
-        wait_until(lambda: t.ours.get("/health")[0] == 200, "walbridge running", 30)
+        wait_until(lambda: "ready" in t.ours.get("/health")[1]["message"], "walbridge running", 30)
         t.state_is(t.ours)
         t.check(writer, f"round {n}: taken over from the real worker that left")
         # The real one joins while ours runs.
