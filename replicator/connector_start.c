@@ -541,8 +541,13 @@ start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan,
 {
     if (!catalog_load_types(conn, c->types, e))
         return false;
-    if (c->phase == PHASE_NEW && !plan->resume_snapshot)
+    if (c->phase == PHASE_NEW && !plan->resume_snapshot) {
+        if (c->life.progress.requested)
+            log_warn(
+                "the tables that were asked for are not read: offset or slot have moved since; "
+                "ask again");
         progress_clear(&c->life.progress);
+    }
     if (!plan->streams)
         return start_without_stream(c, conn, plan, e);
     if (c->phase == PHASE_STREAM && plan->snapshot) {

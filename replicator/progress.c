@@ -158,6 +158,8 @@ progress_to_json(const struct progress *p, struct buf *out)
 {
     buf_printf(out, "{\"version\":%d,\"before\":", PROGRESS_VERSION);
     json_cstr(out, p->before ? p->before : "");
+    if (p->requested)
+        BUF_LIT(out, ",\"requested\":true");
     BUF_LIT(out, ",\"position\":");
     progress_add_position(&p->position, out);
     BUF_LIT(out, ",\"tables\":[");
@@ -268,10 +270,12 @@ progress_from_json(const char *json, struct progress *p, struct err *e)
         ok = progress_read_position(json_object_get(doc, "position"), &p->position, e) &&
              (progress_read_tables(json_object_get(doc, "tables"), p) ||
               progress_bad(e, "its tables cannot be read"));
-    if (ok)
+    if (ok) {
         p->before = mem_strdup(before);
-    else
+        p->requested = json_is_true(json_object_get(doc, "requested"));
+    } else {
         progress_clear(p);
+    }
     json_decref(doc);
     return ok;
 }

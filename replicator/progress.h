@@ -3,6 +3,7 @@
  * delivered since. Kept in the offset store beside the offset, and of use only as long as that one has not moved.
  *
  *   {"version":1,"before":"<Debezium's JSON of the offset that the snapshot replaces, or nothing>",
+ *    "requested":true,                                                                         or left out
  *    "position":{<ours, see offset_own.h>},
  *    "tables":[{"oid":N,"schema":"…","table":"…"}                                              whole, or
  *              {…,"key":"<column>","filenode":N,"ranges":[[first,last],…]}]}                   by ranges, bounds inclusive
@@ -35,6 +36,7 @@ struct progress_table {
 };
 
 struct progress {
+    bool requested;         /* by a command, whatever snapshot.mode says */
     char *before;           /* "" none */
     struct offset position; /* our members only */
     struct progress_table *tables;

@@ -368,7 +368,9 @@ bool
 startup_decide(const struct startup_facts *f, struct startup_plan *out, struct err *e)
 {
     /* What a snapshot is about to replace is no offset to go on from: the slot may have passed it meanwhile. */
-    bool replaced = (f->mode.resnapshot || f->mode.data == DATA_ALWAYS) && startup_is_unfinished(f);
+    bool replaced =
+        ((f->mode.resnapshot || f->mode.data == DATA_ALWAYS) && startup_is_unfinished(f)) ||
+        (f->progress && f->progress->requested && startup_can_resume(f));
     bool counts = startup_offset_counts(f) && !replaced;
 
     *out = (struct startup_plan){.streams = f->mode.streams};

@@ -49,7 +49,8 @@ extern const struct cli_command cmd_run, cmd_connect, cmd_decode, cmd_record, cm
     cmd_completion, cmd_broker, cmd_signal;
 extern const struct cli_command cmd_slot_list, cmd_slot_create, cmd_slot_drop, cmd_slot_advance,
     cmd_slot_peek, cmd_lag;
-extern const struct cli_command cmd_offsets_show, cmd_offsets_accept, cmd_offsets_reset;
+extern const struct cli_command cmd_offsets_show, cmd_offsets_accept, cmd_offsets_reset,
+    cmd_snapshot;
 
 /* All rows, NULL-terminated, in the order of the help. */
 extern const struct cli_command *const cli_commands[];

@@ -212,3 +212,34 @@ def test_it_goes_on_without_a_stream(db, new_connector, tmp_path):
     wait_until(lambda: (c.offset() or {}).get("offset"), "an offset")
     assert not reads(c.lines(), "a") and len(reads(c.lines(), "b")) == 20000
     assert c.terminate() == program.OK
+
+
+def test_tables_are_read_on_request(db, new_connector):
+    db.sql("create table a (id int primary key); create table b (id int primary key, v text); create table c (v text);"
+           "insert into a values (1); insert into b values (1, 'old'); insert into c values ('old')")
+    c = new_connector(table__include__list="public.a", publication__autocreate__mode="filtered").start("--sink", "lines")
+    wait_until(lambda: (c.offset() or {}).get("offset"), "an offset")
+    c.wait_streaming(db)
+    assert c.call("snapshot", "{file}", "public.a").returncode == program.REFUSED, "it runs"
+    assert c.terminate() == program.OK
+    assert "does not capture" in c.call("snapshot", "{file}", "public.b").stderr
+    c.settings["table.include.list"] = "public.(a|b|c)"
+    done = c.call("snapshot", "{file}", "public.b", "public.c")
+    assert done.returncode == program.OK and "reads 2 tables" in done.stdout, done.stderr
+    assert "under way already" in c.call("snapshot", "{file}", "public.c").stderr
+    db.sql("insert into a values (2); insert into b values (2, 'new')")
+    c.start("--sink", "lines")
+    wait_until(lambda: len(c.lines()) >= 5, lambda: f"five records: {c.lines()}\n{c.log()[-3000:]}")
+    c.wait_streaming(db)
+    db.sql("insert into b values (3, 'new'); insert into c values ('new')")
+    wait_until(lambda: len(c.lines()) >= 7, lambda: f"seven records: {c.log()[-3000:]}")
+    said = [(table_of(r), r["value"]["payload"]["op"]) for r in c.lines()]
+    assert len(reads(c.lines(), "a")) == 1 and said.count(("a", "c")) == 1
+    assert len(reads(c.lines(), "b")) == 2 and len(reads(c.lines(), "c")) == 1 and said.count(("c", "c")) == 1
+    assert fold([r for r in c.lines() if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert "snapshot" not in c.offset()
+    assert c.terminate() == program.OK
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    assert len(c.lines()) == 7, "once"
+    assert c.terminate() == program.OK

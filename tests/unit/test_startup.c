@@ -457,13 +457,15 @@ enum flaw {
     TOO_FAR
 };
 
+static bool requested; /* by a command */
+
 static struct startup_plan
 plan_with_progress(enum mode mode, enum stored stored, enum found found, enum flaw flaw)
 {
     struct offset o = make_offset(stored, 400);
     struct pg_slot slot = make_slot(found);
     struct pg_server server = {.system_id = SYSTEM, .wal_lsn = WAL};
-    struct progress p = {.position = make_offset(OWN, CONFIRMED)};
+    struct progress p = {.requested = requested, .position = make_offset(OWN, CONFIRMED)};
     struct startup_plan plan = {0};
     struct err e = {0};
     struct buf before;
@@ -537,6 +539,21 @@ a_snapshot_begins_anew_when_its_stream_cannot_go_on(void **state)
     assert_false(plan_with_progress(INITIAL, NOTHING, NO_SLOT, SOUND).resume_snapshot);
     assert_false(plan_with_progress(WHEN_NEEDED, NOTHING, SLOT_LOST, SOUND).resume_snapshot);
     assert_false(plan_with_progress(INITIAL_ONLY, NOTHING, NO_SLOT, OTHER_SYSTEM).resume_snapshot);
+}
+
+static void
+what_was_asked_for_is_read_in_every_mode_that_streams(void **state)
+{
+    struct startup_plan plan;
+
+    (void)state;
+    requested = true;
+    assert_true(plan_with_progress(INITIAL, OWN, SLOT, SOUND).resume_snapshot);
+    assert_true(plan_with_progress(NO_DATA, OWN_SNAPSHOT, SLOT, SOUND).resume_snapshot);
+    /* Not from an offset that is another by now. */
+    plan = plan_with_progress(INITIAL, BARE_SNAPSHOT, SLOT, OTHER_OFFSET);
+    assert_false(plan.resume_snapshot || plan.snapshot);
+    requested = false;
 }
 
 static void
@@ -681,6 +698,7 @@ main(void)
         cmocka_unit_test(a_snapshot_goes_on_where_its_stream_stands),
         cmocka_unit_test(a_snapshot_that_replaces_an_offset_goes_on_too),
         cmocka_unit_test(a_snapshot_begins_anew_when_its_stream_cannot_go_on),
+        cmocka_unit_test(what_was_asked_for_is_read_in_every_mode_that_streams),
         cmocka_unit_test(an_offset_that_is_good_leaves_a_progress_alone),
         cmocka_unit_test(our_own_offset_names_the_change_exactly),
         cmocka_unit_test(debeziums_offset_names_a_row_of_a_transaction),
