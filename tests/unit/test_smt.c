@@ -261,6 +261,161 @@ headers_are_asked_for_by_name(void **state)
     assert_int_equal(f->out.hidden, 1);
 }
 
+/* ------------------------------------------------------------------------------------------------ expressions */
+
+static void
+expressions_are_read_as_groovy_and_javascript_do(void **state)
+{
+    static const struct {
+        const char *condition;
+        bool holds; /* of a create of (1, 'a', NULL, 12.50) */
+    } cases[] = {
+        {"true", true},
+        {"value.op == 'c'", true},
+        {"value.op != \"c\"", false},
+        {"value.after.id == 1 && value.after.name === 'a'", true},
+        {"value.after.id >= 2 || value.after.amount > 12.4", true},
+        {"value.after.amount == 12.5", true},
+        {"value.after.id == '1'", false},
+        {"value.after.at == null", true},
+        {"value.before == null || value.before.id == 7", true},
+        {"value.before != null && value.before.id == 7", false},
+        {"value.before?.id == null", true},
+        {"!(key.id == 1)", false},
+        {"topic == 'p.public' + '.item'", true},
+        {"value.get('after')['id'] < 10 ? true : false", true},
+        {"header.__op?.value == 'c'", false},
+        {"valueSchema.name == 'p.public.item.Envelope'", true},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        chain(f, SMT_CHAIN("transforms", "f", "transforms.f.type", "io.debezium.transforms.Filter",
+                           "transforms.f.language", "jsr223.groovy", "transforms.f.condition",
+                           cases[i].condition));
+        if (!smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("1", "a", NULL, "12.50")))
+            fail_msg("%s: %s", cases[i].condition, f->e.msg);
+        if (f->out.n != cases[i].holds)
+            fail_msg("%s", cases[i].condition);
+    }
+}
+
+static void
+what_is_no_such_expression_is_refused(void **state)
+{
+    static const char *const cases[] = {"",
+                                        "value.op = 'c'",
+                                        "value.op ==",
+                                        "foo.bar == 1",
+                                        "value.op == 'c' and true",
+                                        "(true",
+                                        "value.op == 'c",
+                                        "import x",
+                                        "value.list.any { it }",
+                                        "value.op.size() > 1"};
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        if (smtfix_chain(f, SMT_CHAIN("transforms", "f", "transforms.f.type",
+                                      "io.debezium.transforms.Filter", "transforms.f.language",
+                                      "jsr223.groovy", "transforms.f.condition", cases[i])))
+            fail_msg("%s passes", cases[i]);
+}
+
+static void
+a_topic_can_be_an_expression(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "r,u", "transforms.r.type", "ContentBasedRouter",
+                       "transforms.r.language", "jsr223.graal.js", "transforms.r.topic.expression",
+                       "value.after.id > 1 ? 'big-' + value.after.name : null", UNWRAP));
+    gives(f, OP_CREATE, NULL, ROW1, KEY VALUE("a") "}|\n");
+    gives(f, OP_CREATE, NULL, SMT_ROW("2", "z"),
+          "big-z|{\"id\":2}|{\"id\":2,\"name\":\"z\",\"body\":\"empty\",\"amount\":null,\"at\":"
+          "null}|\n");
+    assert_false(smtfix_encode(f, OP_DELETE, ROW1, NULL));
+    assert_non_null(strstr(f->e.msg, "write ?. before it"));
+}
+
+/* ---------------------------------------------------------------------------------------------------- partitions */
+
+static void
+partitions_are_java_hashes(void **state)
+{
+    static const struct {
+        const char *id, *name;
+        int partition;
+    } cases[] = {
+        {"1", "a", (1 + 97) % 7},
+        {"-5", "", (0x7fffffff - 4) % 7},
+        {"3", "\xC3\xA4z", (3 + 228 * 31 + 122) % 7},
+        {"0", "\xF0\x9F\x98\x80", (55357 * 31 + 56832) % 7},
+    };
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "p", "transforms.p.type", "PartitionRouting",
+                       "transforms.p.partition.payload.fields", "change.id,after.name,after.none",
+                       "transforms.p.partition.topic.num", "7"));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_true(smtfix_encode(f, OP_CREATE, NULL, SMT_ROW(cases[i].id, cases[i].name)));
+        assert_int_equal(f->out.recs[0].partition, cases[i].partition);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------------------- values */
+
+static void
+values_that_cannot_be_changed_fail(void **state)
+{
+    static const struct {
+        const char *type, *property, *value;
+    } cases[] = {
+        {"Cast$Value", "spec", "name:int32"},    {"Cast$Value", "spec", "at:float64"},
+        {"MaskField$Value", "fields", "amount"}, {"TimestampConverter$Value", "field", "id"},
+        {"ValueToKey", "fields", "none"},        {"ExtractField$Value", "field", "none"},
+        {"HeaderFrom$Value", "fields", "none"},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char property[80];
+
+        snprintf(property, sizeof(property), "transforms.x.%s", cases[i].property);
+        chain(f, SMT_CHAIN("transforms", "u,x", UNWRAP, "transforms.x.type", cases[i].type,
+                           property, cases[i].value,
+                           cases[i].type[0] == 'T'   ? "transforms.x.target.type"
+                           : cases[i].type[0] == 'H' ? "transforms.x.headers"
+                                                     : "errors.tolerance",
+                           cases[i].type[0] == 'T'   ? "unix"
+                           : cases[i].type[0] == 'H' ? "h"
+                                                     : "none",
+                           cases[i].type[0] == 'H' ? "transforms.x.operation" : "predicates",
+                           cases[i].type[0] == 'H' ? "copy" : ""));
+        if (smtfix_encode(f, OP_CREATE, NULL,
+                          SMT_ROW("1", "x", "b", "1.50", "2020-01-02 03:04:05+00")))
+            fail_msg("%s %s=%s passes", cases[i].type, cases[i].property, cases[i].value);
+        assert_string_equal(f->e.code, "transform.failed");
+    }
+}
+
+static void
+more_values_than_programs_are_kept_still_pass(void **state)
+{
+    struct smtfix *f = *state;
+    char name[20], topic[30];
+
+    chain(f, SMT_CHAIN("transforms", "u,r", UNWRAP, "transforms.u.route.by.field", "name",
+                       "transforms.r.type", "RegexRouter", "transforms.r.regex", "(.*)",
+                       "transforms.r.replacement", "x-$1"));
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        snprintf(topic, sizeof(topic), "x-n%d", i);
+        assert_true(smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("1", name)));
+        assert_string_equal(f->out.recs[0].topic, topic);
+    }
+}
+
 /* -------------------------------------------------------------------------------------------------- failing */
 
 static void
@@ -385,6 +540,14 @@ main(void)
         cmocka_unit_test_setup_teardown(headers_are_asked_for_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failing_transform_names_itself_or_leaves_the_record_out,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(expressions_are_read_as_groovy_and_javascript_do, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_such_expression_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_topic_can_be_an_expression, setup, teardown),
+        cmocka_unit_test_setup_teardown(partitions_are_java_hashes, setup, teardown),
+        cmocka_unit_test_setup_teardown(values_that_cannot_be_changed_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(more_values_than_programs_are_kept_still_pass, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(every_problem_is_told_at_once, setup, teardown),
         cmocka_unit_test(every_transform_says_what_it_is),
     };
