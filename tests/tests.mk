@@ -31,6 +31,7 @@ integration: all
 test-long: all
 	BUILD=$(BUILD) tests/python.sh tests/integration/kill_loop.py
 	BUILD=$(BUILD) tests/python.sh tests/integration/kill_snapshot.py
+	BUILD=$(BUILD) tests/python.sh tests/integration/incremental_loop.py
 	BUILD=$(BUILD) tests/python.sh tests/integration/takeover.py
 
 test-takeover: all

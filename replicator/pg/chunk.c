@@ -423,6 +423,8 @@ chunk_snapshot_parse(struct slice text, struct arena *a, struct chunk_snapshot *
     size_t field = 0;
 
     *out = (struct chunk_snapshot){.xip = xip};
+    if (text.n && end[-1] == ',')
+        return false;
     while (text.n) {
         size_t n = 0;
         uint64_t v;

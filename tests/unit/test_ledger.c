@@ -564,10 +564,61 @@ a_random_walk_agrees_with_the_model(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void
+a_mark_is_true_with_the_entry_behind_it_and_all_before(void **state)
+{
+    struct ledger *l = *state;
+    uint64_t a, read, b;
+
+    begin(l, 100);
+    a = led_open(l, LED_INSERT, 90, 1, 1, 10);
+    led_mark(l, 1);
+    led_mark(l, 2); /* the later one counts */
+    read = led_open(l, LED_NOTE, 95, 1, 1, 10);
+    b = led_open(l, LED_INSERT, 95, 2, 1, 10);
+    led_commit(l, 110);
+    ack(l, read, 1);
+    ack(l, b, 1);
+    assert_false(led_position(l, &(struct led_position){0}));
+    ack(l, a, 1);
+    assert_int_equal(position(l).mark, 2);
+}
+
+static void
+a_note_moves_the_mark_and_not_the_position(void **state)
+{
+    struct ledger *l = *state;
+    struct led_position p;
+    uint64_t a, read;
+
+    begin(l, 100);
+    a = led_open(l, LED_INSERT, 90, 1, 1, 10);
+    ack(l, a, 1);
+    assert_int_equal(position(l).mark, 0);
+    for (uint64_t m = 1; m < 100; m++) {
+        led_mark(l, m);
+        read = led_open(l, LED_NOTE, 95, 1, 1, 10);
+        if (m > 1)
+            ack(l, read, 1);
+        else
+            a = read;
+    }
+    assert_false(led_position(l, &p));
+    ack(l, a, 1);
+    p = position(l);
+    assert_int_equal(p.mark, 99);
+    assert_int_equal(p.lsn, 90);
+    assert_int_equal(p.ordinal, 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_mark_is_true_with_the_entry_behind_it_and_all_before,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_note_moves_the_mark_and_not_the_position, setup,
+                                        teardown),
         T(acks_arrive_in_any_order),
         T(acks_arrive_in_batches),
         T(more_acks_than_awaited_are_a_bug),
