@@ -21,6 +21,7 @@ enum {
     WORKER_GROUP_SAY = 60, /* of so many failures in a row one is told */
     WORKER_ABANDON_US = 3000000,
     WORKER_FLUSH_MS = 3000,
+    WORKER_RETRY_MS = 500,
 };
 
 bool
@@ -276,7 +277,11 @@ worker_run(struct worker *w, struct err *e)
             break;
         if (asked_us && worker_is_quiet(w, clock_mono_us() - asked_us > WORKER_ABANDON_US))
             break;
-        if (poll(fds, 2, asked_us ? 100 : -1) < 0 && errno != EINTR)
+        if (poll(fds, 2,
+                 asked_us       ? 100
+                 : w->try_again ? WORKER_RETRY_MS
+                                : -1) < 0 &&
+            errno != EINTR)
             log_warn("poll: %s", strerror(errno));
         if (read(w->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
             log_warn("eventfd: read failed");

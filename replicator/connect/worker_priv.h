@@ -66,6 +66,7 @@ struct worker {
     atomic_bool stopping;
     pthread_t group_thread;
     bool has_group_thread, has_left;
+    bool try_again;     /* taking over failed and passes by itself */
     struct map *places; /* by name */
 
     pthread_mutex_t

@@ -415,8 +415,12 @@ worker_take_over(struct worker *w, struct err *e)
     pthread_mutex_unlock(&w->lock);
     ok = w->storage->ops->sync(w->storage, e);
     pthread_mutex_lock(&w->lock);
-    if (!ok)
+    w->try_again = !ok;
+    if (!ok) {
+        w->why = *e;
+        log_err(LOG_WARN, e, "taking over");
         return e->cls == ERR_RETRY;
+    }
     if (!worker_may_run(w))
         return true;
     w->active = true;

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kit import connect, kafka, postgres, program, wait_until  # noqa: E402
 
 ROUNDS, RATE = (int(os.environ.get(n, d)) for n, d in (("ROUNDS", "2"), ("RATE", "500")))
-NAME, GROUP, LARGE = "moving", "takeover", 150000
+NAME, GROUP, LARGE = "moving", "takeover", 30000
 
 
 def say(text):
