@@ -214,11 +214,18 @@ def run_batch(o, numbers, batch):
             wrong = {k: v for k, v in wrong.items() if k is not None and k < playing.number}
             wrong[playing.number] = [f"{e.args[0]} ended or stood still: {e.args[1]}"]
             if not b.spans:
-                left = [r.number for r in rounds[1:]]
+                left, wrong = [], {rounds[0].number: [f"rounds {numbers[0]} to {numbers[-1]} could not begin: {e.args[0]}: {e.args[1]}"]}
         print(f"  batch {batch}: rounds {numbers[0]} to {playing.number}, {b.records} records of {b.played} statements ({b.refused} refused by the server)", flush=True)
         return left, wrong
     finally:
         b.close()
+
+
+def races(o, number):
+    """A definition inside a transaction: either connector may ask the catalog before the server shows the commit. Such a round
+    counts when it differs again, alone."""
+    _, (r,) = drawn(o, [number], number // o.per_start)
+    return r.racy and not any(run_batch(o, [number], number // o.per_start)[1] for _ in range(2))
 
 
 def differs(o, options, r, steps):
@@ -308,6 +315,9 @@ def main():
         left, found = run_batch(o, mine, batch)
         numbers = left + numbers[len(mine):]
         for n, texts in found.items():
+            if n is not None and o.round is None and races(o, n):
+                print(f"round {n} differed once and not again: it defines inside a transaction", flush=True)
+                continue
             wrong.setdefault(n, []).extend(texts)
             print(f"round {n} differs; again: {again(o, n)}")
             for text in texts[:4]:

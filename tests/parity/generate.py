@@ -68,6 +68,7 @@ class Round:
         self.schema = f"r{number}" + (f" {self.rng.choice(ODD)[:20]}" if self.rng.random() < 0.2 else "")
         self.types = [t for t in SCALARS if t.min_pg <= major and (not t.extension or t.extension in contrib)]
         self.major, self.count = major, 0
+        self.racy = False  # defines inside a transaction: the catalog may be asked just before or just after the commit is seen
         self.setup = [f"create schema {ident(self.schema)}"]
         self.rows, self.steps = [], []
         self.own_types()
@@ -347,6 +348,7 @@ class Round:
             return Step(["select pg_replication_origin_session_setup('fuzz')", "begin", f"select pg_replication_origin_xact_setup('{lsn}', '{when}')"]
                         + [self.change() for _ in range(rng.randint(1, 3))] + ["commit", "select pg_replication_origin_session_reset()"])
         if kind < 0.64:
+            self.racy = True
             sql = ["begin"] + [self.change() for _ in range(rng.randint(0, 2))] + [self.define()] + [self.change() for _ in range(rng.randint(1, 3))]
             return Step(sql + ["commit"], defines=True)
         return Step(["begin"] + self.body() + ["commit"])
@@ -390,7 +392,9 @@ class Round:
         for option, chance in [("column.exclude.list", 0.3), ("column.mask.with.7.chars", 0.3), ("column.mask.with.0.chars", 0.2), ("column.truncate.to.3.chars", 0.3),
                                ("column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K", 0.3), ("column.mask.hash.MD5.with.salt.s", 0.2), ("column.propagate.source.type", 0.3)]:
             if rng.random() < chance:
-                chosen = [(t, c) for t, c in rng.sample(named, min(len(named), rng.randint(1, 3))) if "mask" not in option or c.name not in masked]
+                # A key that is left out ends the original's snapshot, unless another column stands behind it.
+                able = [(t, c) for t, c in named if option != "column.exclude.list" or not (c in t.key or c.type.key)]
+                chosen = [(t, c) for t, c in rng.sample(able, min(len(able), rng.randint(1, 3))) if "mask" not in option or c.name not in masked]
                 # Which of two masks wins is decided by the order of a Java HashMap of all properties.
                 masked |= {c.name for _, c in chosen if "mask" in option}
                 if chosen:

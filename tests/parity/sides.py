@@ -44,7 +44,7 @@ class Debezium:
         for part in [status.json().get("connector", {})] + status.json().get("tasks", []):
             if part.get("state") == "FAILED":
                 said = [x.strip() for x in part.get("trace", "").splitlines() if x.strip() and not x.lstrip().startswith(("at ", "... "))]
-                raise Failed(self.title, " | ".join(said)[:900])
+                raise Failed(self.title, " | ".join(said[:1] + said[-1:])[:900])
 
     def end(self):
         if self.name:

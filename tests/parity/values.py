@@ -301,7 +301,8 @@ def scalars():
         TypeOf("pg_lsn", lambda r: f"{r.randint(0, 255):X}/{r.randint(0, 2**32 - 1):X}", key=True), TypeOf("txid_snapshot", lambda r: "10:20:10,14,15"),
         TypeOf("jsonpath", lambda r: r.choice(["$.a[*]", "$", '$."x y" ? (@ > 1)'])), TypeOf("regclass", lambda r: r.choice(["pg_class", "pg_type"])),
         TypeOf("regtype", lambda r: r.choice(["integer", "text[]"])), TypeOf("xid", lambda r: str(r.randint(3, 2**31))), TypeOf("tid", lambda r: f"({r.randint(0, 99)},{r.randint(1, 99)})"),
-        TypeOf("refcursor", cut(5)), TypeOf("int2vector", lambda r: r.choice(["1 2 3", "-5"]), array=False), TypeOf("oidvector", lambda r: r.choice(["1 2 3", "7"]), array=False),
+        # No refcursor: pgjdbc looks for a cursor of that name, and Debezium's snapshot never ends.
+        TypeOf("int2vector", lambda r: r.choice(["1 2 3", "-5"]), array=False), TypeOf("oidvector", lambda r: r.choice(["1 2 3", "7"]), array=False),
         TypeOf("xid8", lambda r: str(r.randint(3, 2**40)), key=True, min_pg=13), TypeOf("pg_snapshot", lambda r: "10:20:10,14,15", min_pg=13),
         TypeOf("hstore", hstore, extension="hstore", big=True), TypeOf("citext", word, key=True, extension="citext"),
         TypeOf("ltree", lambda r: ".".join(r.choices(["Top", "a", "Science_1", "x9"], k=r.randint(0, 4))), key=True, extension="ltree"),
