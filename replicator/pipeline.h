@@ -153,8 +153,8 @@ struct pipeline_stats {
     uint64_t unconverted;
     uint64_t transactions;
     uint64_t creates, updates, deletes; /* of the changes */
-    uint64_t failed;   /* left out by event.processing.failure.handling.mode */
-    int64_t commit_us; /* of the newest transaction */
+    uint64_t failed;                    /* left out by event.processing.failure.handling.mode */
+    int64_t commit_us;                  /* of the newest transaction */
 };
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 

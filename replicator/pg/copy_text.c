@@ -4,6 +4,7 @@
  */
 #include "replicator/pg/copy_text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -92,19 +93,19 @@ copy_text_split(char *row, size_t n, const uint16_t *cols, unsigned ncols, struc
     if (ncols == 0)
         return n ? 1 : 0;
     for (unsigned i = 0; i < ncols; i++) {
-        char *start = p, *stop = copy_next_special(p, end), *w = stop;
+        char *stop = copy_next_special(p, end), *w = stop;
+        bool null = false;
 
         if (stop < end && *stop == '\\') {
-            if (stop == start && end - p >= 2 && p[1] == 'N' && (end - p == 2 || p[2] == '\t')) {
-                v[cols[i]] = (struct value){NULL, 0, VALUE_NULL};
+            null = stop == p && end - p >= 2 && p[1] == 'N' && (end - p == 2 || p[2] == '\t');
+            if (null) {
                 stop = p + 2;
-                start = NULL;
             } else {
                 stop = copy_unescape_field(stop, end, &w);
             }
         }
-        if (start)
-            v[cols[i]] = (struct value){start, (uint32_t)(w - start), VALUE_TEXT};
+        v[cols[i]] = null ? (struct value){NULL, 0, VALUE_NULL}
+                          : (struct value){p, (uint32_t)(w - p), VALUE_TEXT};
         if (stop == end)
             return i + 1;
         p = stop + 1;

@@ -86,6 +86,7 @@ snapshot_text_total(const struct snapshot_progress *p, int64_t now_us, bool bar,
 {
     struct text t = {out, 0};
 
+    out[0] = '\0';
     text_add(&t, "snapshot: ");
     if (bar && p->total_rows > 0)
         text_bar(&t, (double)p->rows < p->total_rows ? (double)p->rows / p->total_rows : 1);
@@ -108,6 +109,7 @@ snapshot_text_table(const struct snapshot_table_progress *p, int64_t now_us,
 {
     struct text t = {out, 0};
 
+    out[0] = '\0';
     text_add(&t, "snapshot: table \"%s.%s\", ", p->schema, p->table);
     text_pace(&t, p->rows, p->bytes, p->total_rows, (double)(now_us - p->started_us) / 1e6);
 }

@@ -12,7 +12,7 @@ enum { SNAPSHOT_TEXT = 256 };
 void snapshot_text_total(const struct snapshot_progress *p, int64_t now_us, bool bar,
                          char out[SNAPSHOT_TEXT]);
 /* One table that is being read. */
-void snapshot_text_table(const struct snapshot_table_progress *t, int64_t now_us,
+void snapshot_text_table(const struct snapshot_table_progress *p, int64_t now_us,
                          char out[SNAPSHOT_TEXT]);
 
 #endif

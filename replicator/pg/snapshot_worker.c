@@ -171,11 +171,12 @@ worker_read_rows(struct snap_worker *w, const struct snap_piece *p, struct mark_
     while ((n = PQgetCopyData(w->conn, &line, 0)) > 0) {
         struct mark_row row = {.line = line,
                                .n = (size_t)n - (line[n - 1] == '\n'),
-                               .number = ++number,
+                               .number = number + 1,
                                .table = table,
                                .unit = p->unit};
         bool ok, mine = true;
 
+        number++;
         w->nrows++;
         w->nbytes += (uint64_t)n;
         if (kept->line)
