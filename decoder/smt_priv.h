@@ -106,7 +106,7 @@ extern const struct smt_type smt_type_extract_state, smt_type_by_logical_table,
     smt_type_timestamp_converter, smt_type_timestamp_router, smt_type_insert_header,
     smt_type_drop_headers, smt_type_header_from, smt_type_header_to_value, smt_type_event_router,
     smt_type_extract_changed, smt_type_partition_routing, smt_type_decode_message,
-    smt_type_script_filter, smt_type_content_router;
+    smt_type_timezone_converter, smt_type_script_filter, smt_type_content_router;
 
 /* Properties that many of Kafka's transforms have. */
 /* clang-format off */

@@ -27,6 +27,7 @@ const struct smt_type *const smt_types[] = {
     &smt_type_timestamp_router,
     &smt_type_set_schema_metadata,
     &smt_type_filter,
+    &smt_type_timezone_converter,
     &smt_type_script_filter,
     &smt_type_content_router,
     &smt_type_topic_name_matches,
