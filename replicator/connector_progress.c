@@ -148,22 +148,34 @@ progress_ranged_tables(struct connector *c, PGconn *conn, struct err *e)
     return ok;
 }
 
-/* All transactions that commit before are delivered, and none after. */
+/* A progress has only what is ours of an offset. */
 static void
-progress_stand_at(struct offset *o, uint64_t lsn)
+progress_position(struct connector *c, const struct led_position *pos)
 {
-    o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = lsn;
-    o->pos_ordinal = 0;
+    struct offset *o = &c->life.progress.position;
+
+    offset_free(o);
+    *o = (struct offset){
+        .own = true,
+        .flush_lsn = pos->flush_lsn,
+        .pos_commit_lsn = pos->txn.commit_lsn,
+        .pos_lsn = pos->lsn,
+        .pos_ordinal = pos->ordinal,
+        .commit_end = pos->commit_end,
+        .system_id = c->system_id,
+        .timeline = c->server.timeline,
+    };
+    snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
+    snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
 }
 
-/* Everything before the point is delivered, or not of tables that are done. */
+/* All transactions that commit before are delivered, and none after. */
 static void
-progress_stand_at_point(struct connector *c)
+progress_stand_at(struct connector *c, uint64_t lsn)
 {
-    struct led_position none = {0};
+    struct led_position pos = {.lsn = lsn, .flush_lsn = lsn, .txn.commit_lsn = lsn};
 
-    connector_record_offset(c, &none, &c->life.progress.position, NULL);
-    progress_stand_at(&c->life.progress.position, c->snapshot_point);
+    progress_position(c, &pos);
 }
 
 bool
@@ -177,7 +189,7 @@ connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
     if (!life->progress.before)
         life->progress.before = progress_before(c);
     if (led_delivered(c->ledger) >= life->first)
-        progress_stand_at_point(c);
+        progress_stand_at(c, c->snapshot_point);
     life->dirty = true;
     return progress_ranged_tables(c, conn, e);
 }
@@ -232,7 +244,7 @@ progress_take_units(struct connector *c, uint64_t delivered)
         return;
     life->nput -= n;
     memmove(life->put, life->put + n, life->nput * sizeof(*life->put));
-    progress_stand_at_point(c); /* what was streamed before lies before it */
+    progress_stand_at(c, c->snapshot_point); /* what was streamed before lies before it */
 }
 
 static void
@@ -286,16 +298,14 @@ progress_end(struct connector *c)
 static void
 progress_follow_stream(struct connector *c)
 {
-    struct offset *o = &c->life.progress.position;
     struct led_position pos;
-    struct txn_summary counts;
 
-    if (!led_position(c->ledger, &pos))
+    if (!led_position(c->ledger, &pos) || !pos.lsn)
         return;
-    connector_record_offset(c, &pos, o, &counts);
-    o->counts = NULL;
     if (c->settings.transactions)
-        progress_stand_at(o, pos.flush_lsn);
+        progress_stand_at(c, pos.flush_lsn);
+    else
+        progress_position(c, &pos);
     c->life.dirty = true;
 }
 
