@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/num.h"
+#include "decoder/smt.h"
 #include "replicator/conf.h"
 
 static const char *
@@ -111,6 +112,15 @@ definition_write(struct buf *out, const struct definition_full *d)
 
 static const struct plugin connector = {CONNECTOR_CLASS, PLUGIN_SOURCE, CONNECTOR_VERSION, {0}};
 
+/* A table says what is said of it; what can be run, the decoder knows. */
+static bool
+can_run(const struct plugin *p)
+{
+    struct smt_info s;
+
+    return !(p->types & (PLUGIN_TRANSFORMATION | PLUGIN_PREDICATE)) || smt_named(p->class_name, &s);
+}
+
 /* The order of kinds in Connect's list. */
 static const unsigned kinds[] = {PLUGIN_SOURCE, PLUGIN_TRANSFORMATION, PLUGIN_PREDICATE,
                                  PLUGIN_CONVERTER, PLUGIN_HEADER_CONVERTER};
@@ -137,7 +147,7 @@ plugin_next(size_t *at, unsigned *kind)
 
         *kind = kinds[*at / all];
         ++*at;
-        if (p->types & *kind)
+        if ((p->types & *kind) && can_run(p))
             return p;
     }
     return NULL;
@@ -167,7 +177,8 @@ plugin_find(const char *name, unsigned types)
     const struct plugin *p;
 
     for (size_t i = 0; (p = plugin_at(i)) != NULL; i++)
-        if ((p->types & types) && (strcmp(p->class_name, name) == 0 || is_alias(p, name)))
+        if ((p->types & types) && (strcmp(p->class_name, name) == 0 || is_alias(p, name)) &&
+            can_run(p))
             return p;
     return NULL;
 }

@@ -269,6 +269,43 @@ static const struct definition partition_routing[] = {
             "number of the destination partition."},
 };
 
+static const struct definition content_based_router[] = {
+    {.name = "language", .type = "STRING", .importance = "HIGH", .order = 1, .width = "MEDIUM",
+     .display = "Expression language", .required = true,
+     .doc = "An expression language used to evaluate the expression. Must begin with 'jsr223.', e.g. "
+            "'jsr223.groovy' or 'jsr223.graal.js'."},
+    {.name = "topic.expression", .type = "STRING", .importance = "HIGH", .order = 2, .width = "MEDIUM",
+     .display = "Topic name expression", .required = true,
+     .doc = "An expression determining the new name of the topic the record should use. When null the "
+            "record is delivered to the original topic."},
+    {.name = "null.handling.mode", .type = "STRING", .def = "keep", .importance = "MEDIUM", .order = 3,
+     .width = "LONG", .display = "Handle null records",
+     .doc = "How to handle records with null value. Options are: keep - records are passed (the "
+            "default), drop - records are removed, evaluate - the null records are passed for "
+            "evaluation."},
+    {.name = "topic.regex", .type = "STRING", .importance = "MEDIUM", .order = 4, .width = "LONG",
+     .display = "Topic regex",
+     .doc = "A regex used for selecting the topic(s) to which this transformation should be applied."},
+};
+
+static const struct definition filter[] = {
+    {.name = "language", .type = "STRING", .importance = "HIGH", .order = 1, .width = "MEDIUM",
+     .display = "Expression language", .required = true,
+     .doc = "An expression language used to evaluate the expression. Must begin with 'jsr223.', e.g. "
+            "'jsr223.groovy' or 'jsr223.graal.js'."},
+    {.name = "condition", .type = "STRING", .importance = "HIGH", .order = 2, .width = "MEDIUM",
+     .display = "Filtering condition", .required = true,
+     .doc = "An expression: records for which it is true are passed on, others are left out."},
+    {.name = "null.handling.mode", .type = "STRING", .def = "keep", .importance = "MEDIUM", .order = 3,
+     .width = "LONG", .display = "Handle null records",
+     .doc = "How to handle records with null value. Options are: keep - records are passed (the "
+            "default), drop - records are removed, evaluate - the null records are passed for "
+            "evaluation."},
+    {.name = "topic.regex", .type = "STRING", .importance = "MEDIUM", .order = 4, .width = "LONG",
+     .display = "Topic regex",
+     .doc = "A regex used for selecting the topic(s) to which this transformation should be applied."},
+};
+
 /* clang-format on */
 
 #define TABLE(t)                                                                                   \
@@ -281,10 +318,13 @@ const struct plugin plugins_debezium[] = {
      PLUGIN_TRANSFORMATION, "3.6.1.Final", TABLE(decode_logical_decoding_message_content)},
     {"io.debezium.transforms.ByLogicalTableRouter", PLUGIN_TRANSFORMATION, "3.6.1.Final",
      TABLE(by_logical_table_router)},
+    {"io.debezium.transforms.ContentBasedRouter", PLUGIN_TRANSFORMATION, "3.6.1.Final",
+     TABLE(content_based_router)},
     {"io.debezium.transforms.ExtractChangedRecordState", PLUGIN_TRANSFORMATION, "3.6.1.Final",
      TABLE(extract_changed_record_state)},
     {"io.debezium.transforms.ExtractNewRecordState", PLUGIN_TRANSFORMATION, "3.6.1.Final",
      TABLE(extract_new_record_state)},
+    {"io.debezium.transforms.Filter", PLUGIN_TRANSFORMATION, "3.6.1.Final", TABLE(filter)},
     {"io.debezium.transforms.HeaderToValue", PLUGIN_TRANSFORMATION, "3.6.1.Final",
      TABLE(header_to_value)},
     {"io.debezium.transforms.TimezoneConverter", PLUGIN_TRANSFORMATION, "3.6.1.Final",

@@ -104,7 +104,8 @@ allowed_methods(struct rest_request *r)
 {
     static const char *const order[] = {"HEAD", "POST", "DELETE", "GET", "OPTIONS", "PUT", "PATCH"};
 
-    r->allow_text[0] = '\0';
+    size_t n = 0;
+
     for (size_t m = 0; m < sizeof(order) / sizeof(order[0]); m++) {
         bool there = strcmp(order[m], "OPTIONS") == 0;
         const char *method = strcmp(order[m], "HEAD") == 0 ? "GET" : order[m];
@@ -112,11 +113,9 @@ allowed_methods(struct rest_request *r)
         for (size_t i = 0; i < rest_nroutes && !there; i++)
             there = strcmp(rest_routes[i].method, method) == 0 && is_served(r, &rest_routes[i]) &&
                     path_matches(r, rest_routes[i].path);
-        if (there) {
-            if (r->allow_text[0])
-                strcat(r->allow_text, ",");
-            strcat(r->allow_text, order[m]);
-        }
+        if (there)
+            n += (size_t)snprintf(r->allow_text + n, sizeof(r->allow_text) - n, "%s%s",
+                                  n ? "," : "", order[m]);
     }
     r->allow = r->allow_text;
 }
