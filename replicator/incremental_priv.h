@@ -1,5 +1,5 @@
-/* Inside incremental snapshots: chunks and windows (incremental.c), the stored state (incremental_state.c), orders
- * (incremental_orders.c). */
+/* Inside incremental snapshots: chunks (incremental.c), their windows in the stream (incremental_stream.c), tables
+ * (incremental_table.c), the stored state (incremental_state.c), orders (incremental_orders.c). */
 #ifndef REPLICATOR_INCREMENTAL_PRIV_H
 #define REPLICATOR_INCREMENTAL_PRIV_H
 
@@ -68,6 +68,8 @@ struct incremental {
     uint64_t passed; /* everything before it was streamed */
     struct window *window;
     uint64_t number;    /* of the read in its window */
+    uint64_t row_bytes; /* of the table, on average; 0: unknown */
+    int64_t window_us;  /* since when a window waits for its end; 0: it was warned of */
     uint64_t rows;      /* read of the table */
     struct inc_key end; /* the chunk's last key */
 
@@ -108,6 +110,12 @@ void inc_take_key(const struct incremental *i, size_t row, bool whole_row, struc
 
 /* incremental_orders.c: takes the tables out that are to be stopped. */
 void inc_leave_out(struct incremental *i);
+
+/* incremental_stream.c: the window opens now; a transaction that came before is missing in the chunk; then that is read again. */
+void inc_note_open(struct incremental *i);
+bool inc_is_blind(const struct incremental *i);
+void inc_read_again(struct incremental *i);
+enum pipe_result inc_close_by_position(struct incremental *i, struct err *e);
 
 /* incremental.c */
 void inc_begin_chunk(struct incremental *i);

@@ -7,6 +7,8 @@
 #include "decoder/filter.h"
 #include "replicator/incremental_priv.h"
 
+enum { INC_CHUNK_BYTES = 64 << 20 };
+
 void
 inc_forget_table(struct incremental *i)
 {
@@ -166,6 +168,7 @@ inc_table_ready(struct incremental *i, const char **status)
         *status = "UNKNOWN_SCHEMA";
         return false;
     }
+    i->row_bytes = chunks_row_bytes(i->chunks);
     print = fingerprint(&rel, &facts);
     if (i->plan && strcmp(print, i->fingerprint) == 0) {
         free(print);
@@ -213,6 +216,9 @@ inc_select(const struct incremental *i, struct chunk_select *s)
         .upto = (const char *const *)i->upto.v,
         .limit = i->chunk_rows,
     };
+    /* Wide rows make smaller chunks: one is held in memory. */
+    if (i->row_bytes && (uint64_t)i->chunk_rows > INC_CHUNK_BYTES / i->row_bytes)
+        s->limit = i->row_bytes < INC_CHUNK_BYTES ? (int64_t)(INC_CHUNK_BYTES / i->row_bytes) : 1;
 }
 
 /* The base type of a domain decides, as pgjdbc sees it. */

@@ -106,6 +106,7 @@ signals_settle(struct signals *s)
             signal_file_done(s->file);
         n++;
     }
-    memmove(s->owed, s->owed + n, (s->nowed - n) * sizeof(*s->owed));
     s->nowed -= n;
+    if (n > 0)
+        memmove(s->owed, s->owed + n, s->nowed * sizeof(*s->owed));
 }

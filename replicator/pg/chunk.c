@@ -132,7 +132,9 @@ chunks_describe(struct chunks *c, const char *schema, const char *table)
     c->described = (struct catalog_table){.schema = mem_strdup(schema), .name = mem_strdup(table)};
     buf_init(&sql, CHUNK_SQL_MAX);
     BUF_LIT(&sql,
-            "SELECT c.oid::text, c.relreplident::text FROM pg_catalog.pg_class c "
+            "SELECT c.oid::text, c.relreplident::text, CASE WHEN c.reltuples > 0 THEN "
+            "(pg_catalog.pg_table_size(c.oid) / c.reltuples)::int8 ELSE 0 END::text "
+            "FROM pg_catalog.pg_class c "
             "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
             "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')");
     c->head = chunks_add(c, &sql, 2, params);
@@ -384,6 +386,17 @@ chunks_relation(const struct chunks *c, struct arena *a, struct pgo_relation *re
     rel->cols = cols;
     rel->ncols = kept;
     return true;
+}
+
+uint64_t
+chunks_row_bytes(const struct chunks *c)
+{
+    const PGresult *head = script_result(c->script, c->head);
+    uint64_t bytes = 0;
+
+    if (head && PQntuples(head) == 1)
+        (void)num_parse_u64(slice_of(PQgetvalue(head, 0, 2)), &bytes);
+    return bytes;
 }
 
 void

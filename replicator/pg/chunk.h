@@ -62,6 +62,8 @@ void chunks_run(struct chunks *c);
 /* False: there is no such table. Generated columns are left out, as the stream leaves them out. */
 bool chunks_relation(const struct chunks *c, struct arena *a, struct pgo_relation *rel,
                      struct relation_facts *facts);
+/* What a row of the table takes on average, as the server estimates; 0: unknown. */
+uint64_t chunks_row_bytes(const struct chunks *c);
 void chunks_take_types(const struct chunks *c, struct types *registry);
 /* Rows of the last question. */
 size_t chunks_nrows(const struct chunks *c);
