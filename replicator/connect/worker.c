@@ -98,10 +98,10 @@ worker_take_restart(struct worker *w, const struct configs_change *c)
         return;
     if (!c->only_failed ||
         strcmp(statuses_state(w->statuses, name, STATUSES_CONNECTOR), "FAILED") == 0)
-        atomic_store(&p->restart, true);
+        atomic_store(&p->restart, RESTART_TOGETHER);
     if (c->include_tasks &&
         (!c->only_failed || strcmp(statuses_state(w->statuses, name, 0), "FAILED") == 0))
-        atomic_store(&p->restart_task, true);
+        atomic_store(&p->restart_task, RESTART_TOGETHER);
 }
 
 static void

@@ -27,6 +27,9 @@
 
 enum { WORKER_READ_WAIT_MS = 2000, WORKER_TEXT_MAX = 16 << 20 };
 
+/* By what a status says in between. */
+enum restart { RESTART_NONE, RESTART_ALONE, RESTART_TOGETHER };
+
 /* A connector's place in this worker. Belongs to the thread in worker_run, but for what is marked. */
 struct place {
     struct worker *worker;
@@ -41,8 +44,8 @@ struct place {
     bool bad;               /* the configuration cannot be used: */
     struct err why;
     char *told[2]; /* the statuses as last written, connector and task; NULL: none of this life */
-    atomic_bool restart, restart_task; /* asked for */
-    atomic_bool busy;                  /* its thread lives */
+    atomic_int restart, restart_task; /* enum restart: asked for */
+    atomic_bool busy;                 /* its thread lives */
 };
 
 struct outgoing {

@@ -308,8 +308,13 @@ place_write_stop(struct place *p, const struct configs_entry *en)
 static enum job_why
 place_wish(struct place *p, struct configs_entry *en)
 {
-    if (p->version != en->version)
+    if (p->version != en->version) {
+        if (p->told[TOLD_CONNECTOR])
+            place_tell(p, TOLD_CONNECTOR, "UNASSIGNED", NULL);
+        if (job_state(p->job) != JOB_OFF)
+            place_tell(p, TOLD_TASK, "UNASSIGNED", NULL);
         place_load(p, en);
+    }
     /* Whether it should run is not known: it might have been stopped for a reason. */
     if (p->bad || en->why_target[0])
         return JOB_WANT_STOP;
@@ -333,13 +338,18 @@ place_wish(struct place *p, struct configs_entry *en)
 static void
 place_restarts(struct place *p)
 {
-    if (atomic_exchange(&p->restart, false)) {
-        place_tell(p, TOLD_CONNECTOR, "RESTARTING", NULL);
+    static const char *const between[] = {
+        [RESTART_ALONE] = "UNASSIGNED", [RESTART_TOGETHER] = "RESTARTING"};
+    int how = atomic_exchange(&p->restart, RESTART_NONE);
+
+    if (how != RESTART_NONE) {
+        place_tell(p, TOLD_CONNECTOR, between[how], NULL);
         if (p->bad)
             p->version = 0;
     }
-    if (atomic_exchange(&p->restart_task, false) && job_state(p->job) != JOB_OFF) {
-        place_tell(p, TOLD_TASK, "RESTARTING", NULL);
+    how = atomic_exchange(&p->restart_task, RESTART_NONE);
+    if (how != RESTART_NONE && job_state(p->job) != JOB_OFF) {
+        place_tell(p, TOLD_TASK, between[how], NULL);
         job_restart(p->job);
     }
 }

@@ -235,7 +235,7 @@ ask_restart(struct worker *w, const char *name, bool task)
     struct place *p = map_get(w->places, slice_of(name));
 
     if (p)
-        atomic_store(task ? &p->restart_task : &p->restart, true);
+        atomic_store(task ? &p->restart_task : &p->restart, RESTART_ALONE);
 }
 
 bool
