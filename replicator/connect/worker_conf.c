@@ -17,6 +17,8 @@
 #include "replicator/rest/server.h"
 #include "sinks/sink.h"
 
+#define WORKER_SLOT_RETRIES "60" /* of 10 s each */
+
 enum { WORKER_FILE_MAX = 1 << 20 };
 
 const struct prop_table *const worker_conf_tables[] = {&worker_prop_table, &rest_prop_table,
@@ -383,6 +385,9 @@ worker_conf_apply(const struct config *worker, struct config *connector)
             free(name);
         }
     }
+    /* Two of us do not see each other. In a rolling deployment the old one holds the slots until the new one has been found
+     * well and connections to the old one are drained, which takes minutes; Debezium's own default would fail by then. */
+    give(connector, "slot.max.retries", WORKER_SLOT_RETRIES);
     give_converter(worker, connector, "key.converter");
     give_converter(worker, connector, "value.converter");
     give_converter(worker, connector, "header.converter");

@@ -226,3 +226,20 @@ def test_a_real_member_of_the_group_is_waited_for_and_let_in(db, name, settings,
     member.leave()
     wait_until(lambda: ids(out) == [1, 2, 3], "going on", 20)
     assert w.terminate() == 0
+
+
+def test_the_next_one_goes_on_when_the_one_before_has_ended(db, name, settings, worker, real_kafka, topics):
+    """A rolling deployment of walbridge itself: both run for a while."""
+    settings = {**settings, "slot.retry.delay.ms": "100"}
+    first = worker("first").start().wait_up()
+    create(first, "one", settings)
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    second = worker("second").start().wait_up()
+    wait_until(lambda: "slot.in_use" in second.log(), "the slot in use", 20)
+    db.sql("insert into t values (3, 'c')")
+    wait_until(lambda: ids(out) == [1, 2, 3], "a row by the first one", 20)
+    assert first.terminate() == 0
+    db.sql("insert into t values (4, 'd')")
+    wait_until(lambda: ids(out) == [1, 2, 3, 4], "a row by the second one", 30)
+    assert second.states("one") == ("RUNNING", "RUNNING")

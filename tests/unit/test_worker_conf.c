@@ -187,6 +187,7 @@ connectors_get_what_they_do_not_have_themselves(void **state)
     config_set(c, "value.converter.decimal.format", "NUMERIC"); /* of no converter: gone */
     worker_conf_apply(w, c);
     assert_string_equal(config_str(c, "bootstrap.servers"), "w:1");
+    assert_int_equal(config_int(c, "slot.max.retries"), 60);
     assert_string_equal(config_str(c, "security.protocol"), "SSL");
     assert_string_equal(config_str(c, "producer.override.compression.type"), "lz4");
     assert_string_equal(config_str(c, "producer.override.linger.ms"), "3");
