@@ -552,7 +552,9 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     c->xmin_awaited = !loop_xmin(c);
     if (c->xmin_awaited)
         return true;
-    if (!loop_signals(c, &busy, e))
+    /* Catching up, signals are only noted: what they ask for begins with the stream. */
+    busy = false;
+    if (c->phase == PHASE_STREAM && !loop_signals(c, &busy, e))
         return false;
     if (busy) {
         *idle = !signals_has_more(c->signals) || led_full(c->ledger);
