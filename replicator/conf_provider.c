@@ -68,7 +68,7 @@ read_file(const struct variable *v, const char *path, struct buf *text, struct e
         buf_took(text, n);
     n = (size_t)ferror(f);
     fclose(f);
-    if (n || !buf_ok(text) || (text->n && memchr(text->p, '\0', text->n)))
+    if (n || !buf_ok(text) || (text->p && memchr(text->p, 0, text->n)))
         return err_set(e, ERR_CONFIG, "config.provider",
                        "property \"%s\" needs the file \"%s\", which is not a text of at most %d "
                        "bytes",

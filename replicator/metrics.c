@@ -140,18 +140,21 @@ write_state(struct buf *out, const struct metric_row *row, const char *connector
     BUF_LIT(out, "} 1\n");
 }
 
+/* The second number of statm, in pages. */
 static int64_t
 resident_bytes(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
-    long long size, resident = 0;
+    char line[200] = "";
+    const char *second;
 
     if (f) {
-        if (fscanf(f, "%lld %lld", &size, &resident) != 2)
-            resident = 0;
+        if (!fgets(line, sizeof(line), f))
+            line[0] = '\0';
         fclose(f);
     }
-    return resident * sysconf(_SC_PAGESIZE);
+    second = strchr(line, ' ');
+    return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 /* The lowest free descriptor says how many are open, as long as they are closed in no odd order: near enough, and cheap. */

@@ -451,7 +451,7 @@ listen_on(const struct rest_listener *conf, struct err *e)
 static unsigned
 port_of(int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t n = sizeof(addr);
 
     if (getsockname(fd, (struct sockaddr *)&addr, &n) != 0)

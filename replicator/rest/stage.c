@@ -187,7 +187,7 @@ add_properties(struct alias *a, const struct plugin *p)
 {
     size_t extra = a->kind->types == PLUGIN_TRANSFORMATION ? SHARED : 0;
     size_t n = p->properties.n + extra;
-    const struct definition **rows = mem_array(n + 1, sizeof(*rows));
+    const struct definition **rows = mem_array(n + 1, sizeof(const struct definition *));
 
     for (size_t i = 0; i < n; i++) {
         const struct definition *d = i < extra ? &shared[i] : &p->properties.rows[i - extra];
