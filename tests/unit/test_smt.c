@@ -416,6 +416,68 @@ more_values_than_programs_are_kept_still_pass(void **state)
     }
 }
 
+/* --------------------------------------------------------------------------------------------------- the outbox */
+
+#define OUTBOX                                                                                     \
+    "transforms.o.type", "io.debezium.transforms.outbox.EventRouter",                              \
+        "transforms.o.table.field.event.key", "id", "transforms.o.table.field.event.payload",      \
+        "body", "transforms.o.route.by.field", "name"
+
+static void
+rows_of_an_outbox_become_messages(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "o", OUTBOX));
+    gives(f, OP_CREATE, NULL, SMT_ROW("1", "order", "hello"),
+          "outbox.event.order|1|\"hello\"|id=1!1795256446000\n");
+    gives(f, OP_UPDATE, NULL, ROW1, "");
+    gives(f, OP_DELETE, ROW1, NULL, "");
+    chain(f,
+          SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.op.invalid.behavior", "fatal"));
+    assert_false(smtfix_encode(f, OP_UPDATE, NULL, ROW1));
+    chain(f, SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.route.tombstone.on.empty.payload",
+                       "true", "transforms.o.table.fields.additional.placement",
+                       "amount:header:sum,id:partition"));
+    gives(f, OP_CREATE, NULL, SMT_ROW("2", "order", " \t", "12.50"),
+          "outbox.event.order|2|~|id=2,sum=12.50@2!1795256446000\n");
+}
+
+static void
+payloads_that_are_objects_are_written_as_such(void **state)
+{
+    static char deep[2000];
+    static const struct {
+        const char *payload, *expected;
+    } cases[] = {
+        {"{\"a\":1,\"b\":[true,null],\"c\":{\"d\":null,\"e\":\"\\u00e4\"}}",
+         "{\"a\":1,\"b\":[true,null],\"c\":{\"e\":\"\xC3\xA4\"}}"},
+        {"{\"a\":1,\"a\":2}", "{\"a\":2}"},
+        {"{}", "{}"},
+        {"{\"a\":[]}", "{}"},
+        {"{\"a\":[1,\"x\"]}", "\"{\\\"a\\\":[1,\\\"x\\\"]}\""},
+        {"{\"a\":", "\"{\\\"a\\\":\""},
+        {"{\"a\":99999999999999999999}", "\"{\\\"a\\\":99999999999999999999}\""},
+        {"text", "\"text\""},
+        {deep, NULL},
+    };
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < 250; i++)
+        memcpy(deep + 5 * i, "{\"a\":", 6);
+    chain(f,
+          SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.expand.json.payload", "true"));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char expected[200];
+
+        if (!smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("1", "order", cases[i].payload)))
+            fail_msg("%s: %s", cases[i].payload, f->e.msg);
+        snprintf(expected, sizeof(expected), "outbox.event.order|1|%s|", cases[i].expected);
+        if (cases[i].expected && strncmp(smtfix_text(f), expected, strlen(expected)) != 0)
+            fail_msg("%s gives %s", cases[i].payload, smtfix_text(f));
+    }
+}
+
 /* -------------------------------------------------------------------------------------------------- failing */
 
 static void
@@ -547,6 +609,9 @@ main(void)
         cmocka_unit_test_setup_teardown(partitions_are_java_hashes, setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_cannot_be_changed_fail, setup, teardown),
         cmocka_unit_test_setup_teardown(more_values_than_programs_are_kept_still_pass, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(rows_of_an_outbox_become_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(payloads_that_are_objects_are_written_as_such, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(every_problem_is_told_at_once, setup, teardown),
         cmocka_unit_test(every_transform_says_what_it_is),
