@@ -2,7 +2,7 @@
 ## golden         recorded scenarios byte for byte     PYTEST_ARGS="-k inventory"
 ## integration    the program on real servers          PYTEST_ARGS="-k restart -x"
 ## test-long      kill -9 in a loop under load, and then test-takeover         KILLS=100 WRITERS=8 RATE=4000
-## test-takeover  a real Connect worker and walbridge in turns under load     CONNECT_LIBS=… CONNECT_PLUGINS=… ROUNDS=2
+## test-takeover  a real Connect worker and walbridge in turns under load     REAL_CONNECT_LIBS=… REAL_CONNECT_PLUGINS=… ROUNDS=2
 
 .PHONY: test golden integration test-long test-takeover
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A real Kafka Connect worker and walbridge take over from each other under load. Part of `make test-long`.
 
-CONNECT_LIBS, CONNECT_PLUGINS: where the real worker is (kit/connect.py); without them it says so and ends well. Also ROUNDS
+REAL_CONNECT_LIBS, REAL_CONNECT_PLUGINS: where the real worker is (kit/connect.py); without them it says so and ends well. Also ROUNDS
 (2), RATE (500 rows a second), KEEP=1.
 
 Shown: after clean stops, in both directions and also while the other one already waits, every committed row is in Kafka

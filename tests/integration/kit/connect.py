@@ -1,4 +1,4 @@
-"""Kafka Connect workers: walbridge's, the real one (where CONNECT_LIBS and CONNECT_PLUGINS name it), and a bare member of a group."""
+"""Kafka Connect workers: walbridge's, the real one (where REAL_CONNECT_LIBS and REAL_CONNECT_PLUGINS name it), and a bare member of a group."""
 import json
 import os
 import signal
@@ -120,8 +120,8 @@ class Real(Worker):
     @staticmethod
     def missing():
         """Why there is none; "" when there is."""
-        for name, what in (("CONNECT_LIBS", "the folder of Kafka Connect's jars (connect-runtime and what it needs)"),
-                           ("CONNECT_PLUGINS", "the folder of its plug-ins (Debezium's PostgreSQL connector)")):
+        for name, what in (("REAL_CONNECT_LIBS", "the folder of Kafka Connect's jars (connect-runtime and what it needs)"),
+                           ("REAL_CONNECT_PLUGINS", "the folder of its plug-ins (Debezium's PostgreSQL connector)")):
             if not os.path.isdir(os.environ.get(name, "")):
                 return f"no real Kafka Connect worker: set {name} to {what}"
         return ""
@@ -134,9 +134,9 @@ class Real(Worker):
             "key.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
             "listeners": self.url, "rest.advertised.host.name": "127.0.0.1", "offset.flush.interval.ms": 1000,
             "task.shutdown.graceful.timeout.ms": 10000, "scheduled.rebalance.max.delay.ms": 0,
-            "plugin.path": os.environ["CONNECT_PLUGINS"]}.items()))
-        return [os.environ.get("CONNECT_JAVA", "java"), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
-                f"{os.environ['CONNECT_LIBS']}/*", "org.apache.kafka.connect.cli.ConnectDistributed", str(file)]
+            "plugin.path": os.environ["REAL_CONNECT_PLUGINS"]}.items()))
+        return [os.environ.get("REAL_CONNECT_JAVA", "java"), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
+                f"{os.environ['REAL_CONNECT_LIBS']}/*", "org.apache.kafka.connect.cli.ConnectDistributed", str(file)]
 
 
 class Member:
