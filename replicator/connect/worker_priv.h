@@ -101,7 +101,7 @@ void worker_send(struct worker *w);
 bool worker_step(struct worker *w, struct err *e);
 /* All jobs have ended, or may be left. */
 bool worker_is_quiet(struct worker *w, bool may_abandon);
-void worker_place_free(void *p);
+void worker_place_free(void *arg);
 
 /* worker_read.c: with the lock, which stays taken when they return true, and free when false. */
 bool worker_enter(struct worker *w, bool change, struct worker_error *e);
