@@ -48,7 +48,7 @@ class Batch:
         self.db.add_notice_handler(lambda d: None)
         for name in EXTENSIONS:
             self.run([f"create extension if not exists {name}"])
-        self.run([f"create table {MARKER} (n bigint primary key)", f"insert into {MARKER} values (0)"])
+        self.run([f"create table {MARKER} (n bigint primary key, v bigint)", f"insert into {MARKER} values (0, 0)"])
         if not self.admin("select from pg_replication_origin where roname = 'fuzz'"):
             self.run(["select pg_replication_origin_create('fuzz')"])
 
@@ -87,7 +87,7 @@ class Batch:
         """Until both have said everything that is committed: a marker is written, and waited for."""
         self.markers += 1
         skipped = self.options.get("skipped.operations", "")
-        self.db.execute(f"update {MARKER} set n = n + 1" if "c" in skipped else f"insert into {MARKER} values ({self.markers})", prepare=False)
+        self.db.execute(f"update {MARKER} set v = v + 1" if "c" in skipped else f"insert into {MARKER} values ({self.markers})", prepare=False)
         want = self.markers + (self.options.get("snapshot.mode", "initial") == "initial")
         limit, pause = time.time() + CATCH_UP_S, 0.01
         for program, topics, _ in self.sides:
