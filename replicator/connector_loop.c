@@ -124,10 +124,12 @@ connector_record_offset(const struct connector *c, const struct led_position *po
     if (!pos->lsn) {
         struct offset state = *o;
 
-        if (c->has_stored)
+        /* The server may have been told of quiet positions since: an offset behind them would be refused. */
+        if (c->has_stored && !c->quiet_put)
             *o = c->stored;
         else
-            loop_quiet_offset(c, pos, pos->flush_lsn, o);
+            loop_quiet_offset(
+                c, pos, c->quiet_put > pos->flush_lsn ? c->quiet_put : pos->flush_lsn, o);
         o->mark = state.mark;
         o->extra = state.extra;
         return;

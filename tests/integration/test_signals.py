@@ -4,6 +4,7 @@ import json
 import incremental_kills
 import pytest
 from kit import program, wait_until
+from kit.postgres import lsn
 
 EXECUTE = """insert into signal values ('{id}', 'execute-snapshot', '{data}')"""
 
@@ -151,6 +152,31 @@ def test_read_only_writes_nothing(db, ready, tmp_path):
     file.write_text('{"id":"f1","type":"execute-snapshot","data":{"data-collections":["public.t"]}}\n')
     wait_until(lambda: len(reads(c, "t")) == 30, lambda: c.log()[-3000:])
     assert db.sql("select count(*) from signal") == [(0,)]
+    assert c.terminate() == program.OK
+
+
+def test_what_is_stored_does_not_go_back_behind_a_quiet_time(db, ready, tmp_path):
+    """No record has come since the start, but the server was told of WAL that others wrote: rows read then stand behind it."""
+    signals = tmp_path / "signals.txt"
+    c = ready("create table r (id int primary key)", "insert into r select generate_series(1, 20)", "create table other (id int)",
+              **{"read.only": "true", "signal.enabled.channels": "file", "signal.file": str(signals), "table.include.list": "public.r"})
+    db.sql("insert into r values (100)")
+    wait_until(lambda: c.lines(), "the row")
+    assert c.terminate() == program.OK
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    before = c.offset()["flush_lsn"]
+    db.sql("insert into other select generate_series(1, 1000)")
+    wait_until(lambda: c.offset()["flush_lsn"] != before, "the quiet position")
+    quiet = c.offset()["flush_lsn"]
+    db.wait_confirmed(c.slot, lsn(quiet))
+    rows = len(reads(c, "r"))
+    signals.write_text('{"id":"f","type":"execute-snapshot","data":{"data-collections":["public.r"]}}\n')
+    wait_until(lambda: len(reads(c, "r")) == rows + 21, lambda: f"rows: {c.log()[-2000:]}")
+    assert c.terminate() == program.OK
+    assert lsn(c.offset()["flush_lsn"]) >= lsn(quiet)
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
     assert c.terminate() == program.OK
 
 
