@@ -1,5 +1,6 @@
 #include "replicator/rest/definition.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -112,13 +113,28 @@ definition_write(struct buf *out, const struct definition_full *d)
 
 static const struct plugin connector = {CONNECTOR_CLASS, PLUGIN_SOURCE, CONNECTOR_VERSION, {0}};
 
+/* Those of the image's scripting package are there when it is switched on, as in the image. */
+static bool
+is_switched_off(const struct plugin *p)
+{
+    static const char *const scripting[] = {"io.debezium.transforms.Filter",
+                                            "io.debezium.transforms.ContentBasedRouter"};
+    const char *on = getenv("ENABLE_DEBEZIUM_SCRIPTING");
+    bool is = false;
+
+    for (size_t i = 0; i < sizeof(scripting) / sizeof(scripting[0]); i++)
+        is |= strcmp(p->class_name, scripting[i]) == 0;
+    return is && !(on && strcmp(on, "true") == 0);
+}
+
 /* A table says what is said of it; what can be run, the decoder knows. */
 static bool
 can_run(const struct plugin *p)
 {
     struct smt_info s;
 
-    return !(p->types & (PLUGIN_TRANSFORMATION | PLUGIN_PREDICATE)) || smt_named(p->class_name, &s);
+    return !is_switched_off(p) && (!(p->types & (PLUGIN_TRANSFORMATION | PLUGIN_PREDICATE)) ||
+                                   smt_named(p->class_name, &s));
 }
 
 /* The order of kinds in Connect's list. */

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "decoder/smt.h"
 #include "replicator/conf.h"
 #include "replicator/conf_provider.h"
 #include "replicator/pg/probe.h"
@@ -148,26 +149,54 @@ check_stage(struct validation *v, const struct stage_row *row)
         apply_rule(v, (enum rule)row->definition->rules[i], &value, row->full.name);
 }
 
-/* What we refuse beyond what Debezium does, in our words. */
+/* An error in our words, unless the property has one. The text begins with: property "name" */
+static void
+add_ours(void *arg, bool is_error, const char *name, const char *text)
+{
+    struct validation *v = arg;
+    const char *quote = strstr(text, "\" ");
+    char *message;
+
+    if (!is_error || has_error(v, name))
+        return;
+    message = mem_printf("The '%s' value is invalid: %s", name, quote ? quote + 2 : text);
+    add_error(v, name, message);
+    free(message);
+}
+
+/* Of a transform or predicate that Connect has nothing to say against: what is wrong with it here. */
+struct smt_errors {
+    struct validation *v;
+    json_t *known; /* the errors so far */
+};
+
+static void
+add_smt_error(void *arg, bool is_error, const char *name, const char *text)
+{
+    const struct smt_errors *s = arg;
+    const char *dot = strchr(name, '.'), *end = dot ? strchr(dot + 1, '.') : NULL, *key;
+    size_t n = end ? (size_t)(end - name) + 1 : strlen(name);
+    json_t *messages;
+
+    json_object_foreach(s->known, key, messages) if (strncmp(key, name, n) == 0) return;
+    add_ours(s->v, is_error, name, text);
+}
+
+/* What we refuse beyond what Debezium does. */
 static void
 check_ours(struct validation *v)
 {
     struct config *c = config_copy(v->config);
+    struct smt_errors smt = {.v = v};
     const struct prop_issue *is;
     const char *key, *value;
 
     config_validate(c, &is);
-    for (; is; is = is->next) {
-        /* The text begins with: property "name" */
-        const char *text = is->text, *quote = strstr(text, "\" ");
-        char *message;
-
-        if (!is->is_error || has_error(v, is->name))
-            continue;
-        message = mem_printf("The '%s' value is invalid: %s", is->name, quote ? quote + 2 : text);
-        add_error(v, is->name, message);
-        free(message);
-    }
+    for (; is; is = is->next)
+        add_ours(v, is->is_error, is->name, is->text);
+    smt.known = json_copy(v->errors);
+    smt_check(c, add_smt_error, &smt);
+    json_decref(smt.known);
     /* From here on with aliases resolved. */
     for (size_t i = 0; config_next(c, &i, &key, &value);)
         config_set(v->config, key, value);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -43,6 +44,9 @@ what_can_be_run_is_listed_and_nothing_else(void **state)
     char name[200];
 
     (void)state;
+    unsetenv("ENABLE_DEBEZIUM_SCRIPTING");
+    assert_null(plugin_find("io.debezium.transforms.Filter", PLUGIN_TRANSFORMATION));
+    setenv("ENABLE_DEBEZIUM_SCRIPTING", "true", 1);
     for (size_t i = 0; smt_next(&i, &s);) {
         unsigned types = s.predicate ? PLUGIN_PREDICATE : PLUGIN_TRANSFORMATION;
 
