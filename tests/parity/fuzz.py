@@ -74,7 +74,8 @@ class Batch:
             slot = f"{self.stamp}{letter}"
             program.start(f"parity-{slot}", {**base, **self.options, "topic.prefix": topics.prefix, "slot.name": slot, "publication.name": f"{slot}_pub"})
             limit = time.time() + CATCH_UP_S
-            while self.admin("select active from pg_replication_slots where slot_name = %s", slot) != [(True,)]:
+            # A slot is active while it is being made, too, and what commits until it has a position is not streamed.
+            while self.admin("select active and confirmed_flush_lsn is not null from pg_replication_slots where slot_name = %s", slot) != [(True,)]:
                 program.check()
                 if time.time() > limit:
                     raise Failed(program.title, f"slot not active within {CATCH_UP_S} s")
