@@ -132,6 +132,15 @@ civil_days(struct civil c)
     return era * 146097 + year * 365 + year / 4 - year / 100 + day - 719468;
 }
 
+/* Days that were left out when the calendar changed: java.util.GregorianCalendar, which reads an array's elements, is lenient. */
+static inline struct civil
+civil_lenient(struct civil c)
+{
+    if (c.year == 1582 && c.month == 10 && c.day > 4 && c.day < 15)
+        c.day += 10;
+    return c;
+}
+
 /* The same of the Julian calendar. */
 static inline int64_t
 civil_julian_days(struct civil c)

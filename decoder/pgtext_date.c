@@ -154,12 +154,12 @@ date_parse(struct slice text, const struct bind_ctx *ctx, struct civil *c)
     if (!civil_read_date(&p, end, c))
         return false;
     year = c->year;
-    if (p == end)
-        return true;
-    if (!civil_read_era(&p, end, c))
+    if (p < end && !civil_read_era(&p, end, c))
         return false;
-    if (ctx->in_array)
+    if (ctx->in_array) {
         c->year = year;
+        *c = civil_lenient(*c);
+    }
     return true;
 }
 
@@ -171,7 +171,8 @@ text_date_days(struct buf *out, struct slice text, const struct bind_ctx *ctx, s
     struct civil c;
     int64_t days;
 
-    if (text.n == DATE_TEXT && !bad && civil_fast_days(text.p, day, &days)) {
+    if (text.n == DATE_TEXT && !bad && !(ctx->in_array && memcmp(text.p, "1582-10-", 8) == 0) &&
+        civil_fast_days(text.p, day, &days)) {
         num_add_i64(out, days);
         return true;
     }

@@ -245,8 +245,10 @@ stamp_tz_slow(struct buf *out, struct slice text, const struct bind_ctx *ctx, st
     year = date.year;
     if (p < end && !civil_read_era(&p, end, &date))
         return pgtext_bad(ctx, e);
-    if (ctx->in_array)
+    if (ctx->in_array) {
         date.year = year;
+        date = civil_lenient(date);
+    }
     seconds = civil_days(date) * DAY_S + (int64_t)t.hour * 3600 + t.minute * 60 + t.second - offset;
     date = civil_from_days((seconds >= 0 ? seconds : seconds - (DAY_S - 1)) / DAY_S);
     seconds = ((seconds % DAY_S) + DAY_S) % DAY_S;
@@ -272,7 +274,7 @@ text_timestamptz(struct buf *out, struct slice text, const struct bind_ctx *ctx,
 
     if (text.n < STAMP_MIN + 3 || text.n > STAMP_MAX + 3 || memcmp(text.p + stamp, "+00", 3) != 0 ||
         digits > (size_t)ctx->digits || !stamp_read_fast(text.p, &seconds) ||
-        memcmp(text.p + 11, "24", 2) == 0)
+        memcmp(text.p + 11, "24", 2) == 0 || (ctx->in_array && memcmp(text.p, "1582-10-", 8) == 0))
         return stamp_tz_slow(out, text, ctx, e);
     w = buf_room(out, STAMP_MAX + 3);
     if (!w)
