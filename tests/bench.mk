@@ -1,4 +1,4 @@
-## bench          throughput beside pg_recvlogical      ROUNDS=3 EVENTS=2000000 PER=100 ONLY="null tcp"
+## bench          throughput beside pg_recvlogical      WORKLOAD=narrow ROUNDS=3 EVENTS=… ONLY="null.tcp"
 ## bench-snapshot    rows of one table beside COPY     ROUNDS=3 EVENTS=12000000
 ## bench-instructions, bench-startup    instructions per event (callgrind); start to first event
 

@@ -12,11 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+from workloads import workload
+
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "out" / "bench"
 WALBRIDGE = os.environ.get("WALBRIDGE", str(ROOT / "out/release/walbridge"))
 TICK = os.sysconf("SC_CLK_TCK")
-ROUNDS, EVENTS, PER = (int(os.environ.get(n, d)) for n, d in (("ROUNDS", "3"), ("EVENTS", "2000000"), ("PER", "100")))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+WORKLOAD = os.environ.get("WORKLOAD", "narrow")
+WORK_SQL = workload(WORKLOAD, int(os.environ.get("EVENTS", "0")))
+EVENTS = WORK_SQL["events"]
 ONLY = os.environ.get("ONLY", "").split()
 PUBLICATION = "bench"
 SETTINGS = ["autovacuum=off", "synchronous_commit=off", "max_wal_size=16GB", "checkpoint_timeout=1h", "shared_buffers=512MB"]
@@ -82,25 +87,22 @@ class Server:
         rows = self.sql(f"select active_pid from pg_replication_slots where slot_name = '{slot}' and active_pid is not null")
         return int(rows[0][0]) if rows else None
 
-    def tables(self):
-        self.sql(f"""create table users (id int primary key, name text, created timestamptz);
-                     create table sentinel (id int primary key);
-                     create publication {PUBLICATION} for table users, sentinel;
-                     select pg_create_logical_replication_slot('base', 'pgoutput');""")
+    def tables(self, work):
+        self.sql(f"""{work["prepare"]};
+                     create table sentinel (id serial primary key);
+                     create publication {PUBLICATION} for table {", ".join(work["tables"])}, sentinel;""")
+        self.sql("select pg_create_logical_replication_slot('base', 'pgoutput')")
 
     def slots(self, names):
         """All at one position, so that all read the same."""
         for name in names:
             self.sql(f"select pg_copy_logical_replication_slot('base', '{name}')")
 
-    def workload(self, events, per):
-        """Writes it and returns a position that has been passed when the last row has been confirmed."""
-        self.sql(f"""create procedure work() language plpgsql as $$ begin for i in 0 .. {events // per - 1} loop
-                       insert into users select i * {per} + g, 'user number ' || (i * {per} + g), '2024-01-01 00:00:00.123456+00'
-                       from generate_series(1, {per}) g; commit; end loop; end $$;
-                     call work();""")
+    def write(self, work):
+        """Writes the workload and returns a position that has been passed when the last row has been confirmed."""
+        self.sql(work["run"])
         lsn = self.sql("select pg_current_wal_insert_lsn()")[0][0]
-        self.sql("set synchronous_commit = on; insert into sentinel values (1); checkpoint;")
+        self.sql("set synchronous_commit = on; insert into sentinel default values; checkpoint;")
         return lsn
 
 
@@ -197,10 +199,10 @@ def bench_drain():
     try:
         every = {n: p for n, p in programs(server, broker).items() if not ONLY or any(re.search(o, n) for o in ONLY)}
         slot = lambda name, round_: re.sub("[^a-z0-9]+", "_", name) + f"_{round_}"
-        server.tables()
+        server.tables(WORK_SQL)
         server.slots(["warmup"] + [slot(n, r) for r in range(ROUNDS) for n in every])
-        print(f"writing {EVENTS} events, {PER} a transaction", flush=True)
-        lsn = server.workload(EVENTS, PER)
+        print(f"writing {EVENTS} events, {WORKLOAD}", flush=True)
+        lsn = server.write(WORK_SQL)
         drain(server, recvlogical(server, "unix", "warmup", lsn), "warmup", lsn)  # the first one reads cold files
         runs = {n: [] for n in every}
         with open(WORK / "results.jsonl", "w") as results:
@@ -230,7 +232,7 @@ def report(every, runs):
             return ""
         return f"{100 * statistics.median(a[figure] / b[figure] for a, b in zip(runs[name], runs[base]) if a[figure] and b[figure]):.0f} %"
 
-    print(f"\nMedians of {ROUNDS} rounds, {EVENTS} events, {PER} a transaction; ratios are to pg_recvlogical in the same round\n")
+    print(f"\nMedians of {ROUNDS} rounds, {EVENTS} events, {WORKLOAD}; ratios are to pg_recvlogical in the same round\n")
     print("| Program | events/s | ratio | reader CPU-s/M | walsender CPU-s/M | ratio | peak RSS MB |")
     print("|---|---|---|---|---|---|---|")
     for name, (base, _) in every.items():
@@ -286,7 +288,7 @@ def bench_snapshot():
              "kafka lz4": lambda slot: read_snapshot(server, slot, "kafka", lz4)}
     every = {n: p for n, p in every.items() if not ONLY or any(re.search(o, n) for o in ONLY)}
     try:
-        server.tables()
+        server.tables(workload("narrow"))
         server.sql(f"insert into users select g, 'user number ' || g, '2024-01-01 00:00:00.123456+00' from generate_series(1, {EVENTS}) g")
         server.sql("vacuum analyze users")
         server.sql("checkpoint")
@@ -318,12 +320,15 @@ def bench_instructions():
     few, many = 20_000, 120_000
     server = Server()
     try:
-        server.tables()
+        server.tables(workload(WORKLOAD, many))
         counted = {}
         for events in (few, many):
+            work = workload(WORKLOAD, events)
             server.slots([f"count_{events}"])
-            server.sql("set client_min_messages = warning; truncate users, sentinel; drop procedure if exists work;")
-            lsn = server.workload(events, PER)
+            if counted:  # the tables as they were before the first
+                server.sql(f"drop table {', '.join(work['tables'])}; {work['prepare']}; "
+                           f"alter publication {PUBLICATION} set table {', '.join(work['tables'])}, sentinel")
+            lsn = server.write(work)
             out = WORK / f"callgrind.{events}"
             command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *walbridge(server, "unix", f"count_{events}", "null")]
             watch = server.until_confirmed(f"count_{events}", lsn)
@@ -350,7 +355,7 @@ def bench_startup():
     """From starting the program to the first event, a slot and an offset being there already: lines on standard output."""
     server = Server()
     try:
-        server.tables()
+        server.tables(workload("narrow"))
         server.slots(["startup"])
         took = []
         for i in range(ROUNDS * 5 + 1):

@@ -7,8 +7,8 @@
 #   tests/bench/bench.sh instructions   instructions per event of the null sink (callgrind)
 #   tests/bench/bench.sh startup        from starting the program to its first event
 #
-# ROUNDS=3, EVENTS=2000000, PER=100 (rows a transaction; PER=$EVENTS: one transaction), ONLY="null tcp" (patterns),
-# WALBRIDGE=out/release/walbridge. Every single figure is in out/bench/results.jsonl.
+# WORKLOAD=narrow|single|huge|wide|toast|full|mixed (tests/bench/workloads.py), EVENTS=… (each has its own number), ROUNDS=3,
+# ONLY="null.tcp kafka" (patterns), WALBRIDGE=out/release/walbridge. Every single figure is in out/bench/results.jsonl.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${WALBRIDGE:=$PWD/out/release/walbridge}"
