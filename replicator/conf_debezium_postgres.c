@@ -28,7 +28,10 @@ static const struct prop rows[] = {
      .group = "Postgres", .importance = PROP_LOW, .flags = PROP_NOOP, .display = "Query timeout",
      .see = "catalog queries have no time limit of their own, and a snapshot's must have none",
      .doc = "Longest time a query of Debezium's may run, in milliseconds."},
-    {.name = "plugin.name", .type = PROP_STRING, .def = "pgoutput", .group = "Postgres",
+    {.name = "plugin.name", .type = PROP_ENUM, .def = "pgoutput",
+     .choices = "pgoutput,decoderbufs,wal2json,wal2json_streaming,wal2json_rds,"
+                "wal2json_rds_streaming",
+     .group = "Postgres",
      .importance = PROP_MEDIUM, .flags = PROP_NOOP, .display = "Plugin",
      .see = "the server's built-in pgoutput is read instead; the records are the same",
      .doc = "Logical decoding plug-in. pgoutput, which every server has, is used whatever stands "

@@ -98,6 +98,21 @@ given(const struct config *c, const char *name)
     return NULL;
 }
 
+/* Under an old name, where that one's values are those of today. */
+static const char *
+given_before(const struct config *c, const char *name)
+{
+    const char *key, *value;
+
+    for (size_t i = 0; config_next(c, &i, &key, &value);) {
+        const struct prop *row = config_prop(c, key);
+
+        if (row && (row->flags & PROP_ALIAS) && !row->choices && strcmp(row->see, name) == 0)
+            return value;
+    }
+    return NULL;
+}
+
 static struct slice
 trim(const char *text)
 {
@@ -117,6 +132,8 @@ check_row(struct validation *v, const struct definition *d)
 
     if (has_error(v, d->name)) /* its variable */
         return;
+    if (!value.value)
+        value.value = given_before(v->config, d->name);
     if (value.value && d->trimmed) {
         struct slice t = trim(value.value);
 

@@ -135,6 +135,14 @@ def test_errors_of_configurations_are_worded_as_recorded(worker, postgres):
     assert not wrong
 
 
+def test_names_and_values_of_debezium_1_count_as_those_of_today(worker, postgres):
+    config = {"name": "old", "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "plugin.name": "wal2json_rds_streaming",
+              "database.hostname": "127.0.0.1", "database.port": str(postgres.port), "database.user": "postgres", "database.dbname": "postgres",
+              "database.server.name": "old", "table.whitelist": "public.rest_t"}
+    doc = worker.request("PUT", "/connector-plugins/PostgresConnector/config/validate", config)[1]
+    assert [c["value"] for c in doc["configs"] if c["value"] and c["value"]["errors"]] == []
+
+
 def test_strangers_do_not_keep_others_from_being_answered(worker):
     """Idle connections, half heads and bodies, a validation whose database does not answer: all at the same time."""
     at = urlsplit(worker.url)
