@@ -27,7 +27,7 @@ next_piece(const char **p, struct piece *out)
 {
     const char *s = *p;
 
-    *out = (struct piece){0};
+    *out = (struct piece){.text = SLICE_LIT("")};
     if (!*s)
         return false;
     if (isalpha((unsigned char)*s)) {

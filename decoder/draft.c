@@ -131,7 +131,7 @@ draft_leaves(const struct draft_site *at, const char *in, const struct schema *s
 
     *n = (struct node){.kind = NODE_STRUCT, .schema = schema};
     n->whole_source = strcmp(in, "source") == 0;
-    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(*n->members));
+    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(struct node *));
     for (size_t i = 0; i < schema->nfields; i++)
         n->members[i] = draft_leaf(at, in, &schema->fields[i]);
     return n;
@@ -146,7 +146,7 @@ draft_row_node(const struct draft_site *at, const struct schema *schema,
     struct node *n = arena_alloc(at->a, sizeof(*n));
 
     *n = (struct node){.kind = NODE_STRUCT, .schema = schema};
-    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(*n->members));
+    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(struct node *));
     for (size_t i = 0; i < schema->nfields; i++)
         n->members[i] = node_column(at->a, &fields[i], old, format->decimal_numeric);
     return n;
@@ -211,7 +211,7 @@ draft_value_node(const struct draft_site *at)
         return node_null(at->a, NULL);
     n = arena_alloc(at->a, sizeof(*n));
     *n = (struct node){.kind = NODE_STRUCT, .schema = schema};
-    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(*n->members));
+    n->members = arena_alloc(at->a, (schema->nfields + 1) * sizeof(struct node *));
     for (size_t i = 0; i < schema->nfields; i++)
         n->members[i] = draft_envelope_member(at, &schema->fields[i]);
     return n;

@@ -211,15 +211,17 @@ path_draft(const struct encoder *enc, struct path *p, enum draft_kind kind, bool
 {
     enum draft_kind deleting = draft_deleting(kind);
     struct draft deleted;
+    enum smt_result result;
 
     draft_new(d, &p->arena, enc->plan, kind, block, smt_context(enc->chain));
     if (deleting == DRAFT_KINDS)
         return SMT_OK;
     draft_new(&deleted, &p->arena, enc->plan, deleting, block, smt_context(enc->chain));
     run->draft = &deleted;
-    if (smt_apply(run) == SMT_NEED)
-        return SMT_NEED;
+    result = smt_apply(run);
     run->draft = d;
+    if (result == SMT_NEED)
+        return SMT_NEED;
     for (size_t i = 0; i < deleted.nshared; i++)
         draft_add_header(d, deleted.shared[i].name, deleted.shared[i].value);
     return SMT_OK;

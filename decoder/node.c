@@ -202,11 +202,11 @@ node_builder_grow(struct node_builder *b)
 {
     size_t cap = b->cap ? b->cap * 2 : 16;
     struct schema_field *fields = arena_alloc(b->a, cap * sizeof(*fields));
-    const struct node **members = arena_alloc(b->a, cap * sizeof(*members));
+    const struct node **members = arena_alloc(b->a, cap * sizeof(struct node *));
 
     if (b->n) {
         memcpy(fields, b->fields, b->n * sizeof(*fields));
-        memcpy(members, b->members, b->n * sizeof(*members));
+        memcpy(members, b->members, b->n * sizeof(struct node *));
     }
     b->fields = fields;
     b->members = members;

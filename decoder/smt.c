@@ -123,8 +123,8 @@ smt_text_of(struct smt_run *run, const struct smt_value *v)
     return text;
 }
 
-enum smt_result
-smt_fail(struct smt_run *run, const char *fmt, ...)
+void
+smt_set_reason(struct smt_run *run, const char *fmt, ...)
 {
     char text[700];
     va_list ap;
@@ -133,7 +133,6 @@ smt_fail(struct smt_run *run, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     err_set(run->e, ERR_FATAL, "transform.failed", "%s", text);
-    return SMT_FAIL;
 }
 
 enum smt_result

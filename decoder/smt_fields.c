@@ -315,6 +315,24 @@ extract_schema(const struct schema *s, struct slice name)
     return NULL;
 }
 
+/* Down in the value and in its schema; *value becomes NULL where only the schema goes on. */
+static enum smt_result
+extract_walk(const struct extract *s, struct smt_run *run, const struct node **value,
+             const struct schema **schema)
+{
+    for (size_t i = 0; i < s->steps.n; i++) {
+        const struct node *from = *value;
+
+        *value = from ? node_member(from, s->steps.v[i]) : NULL;
+        *schema = extract_schema(*schema, s->steps.v[i]);
+        if (*value || *schema)
+            continue;
+        /* What has no schema may have any field. */
+        return from && from->bare ? SMT_OK : smt_fail(run, "unknown field \"%s\"", s->path);
+    }
+    return SMT_OK;
+}
+
 static enum smt_result
 extract_apply(const struct smt *t, struct smt_run *run)
 {
@@ -327,18 +345,8 @@ extract_apply(const struct smt *t, struct smt_run *run)
         return SMT_OK;
     if (!node_is_null(n) && (r = smt_struct(run, n, "field extraction")) != SMT_OK)
         return r;
-    for (size_t i = 0; i < s->steps.n; i++) {
-        bool bare = n && n->bare;
-
-        n = n ? node_member(n, s->steps.v[i]) : NULL;
-        schema = extract_schema(schema, s->steps.v[i]);
-        if (!schema && !n && !bare)
-            return smt_fail(run, "unknown field \"%s\"", s->path);
-        if (bare && !n) {
-            smt_put(t, run, node_null(run->draft->arena, NULL));
-            return SMT_OK;
-        }
-    }
+    if ((r = extract_walk(s, run, &n, &schema)) != SMT_OK)
+        return r;
     if (!n)
         n = node_null(run->draft->arena, schema);
     smt_put(t, run, s->replace_null ? node_or_default(run->draft->arena, n) : n);

@@ -60,8 +60,10 @@ bool smt_known(struct smt_run *run, const struct node *n, struct smt_value *v);
 bool smt_known_null(struct smt_run *run, const struct node *n, bool *null);
 /* A string's characters, in the draft's arena. */
 struct slice smt_text_of(struct smt_run *run, const struct smt_value *v);
-enum smt_result smt_fail(struct smt_run *run, const char *fmt, ...)
+void smt_set_reason(struct smt_run *run, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* return smt_fail(run, "why"): readers and analyzers see what it gives. */
+#define smt_fail(run, ...) (smt_set_reason((run), __VA_ARGS__), SMT_FAIL)
 
 /* The side that a transform works on. */
 static inline const struct node *

@@ -44,7 +44,7 @@ static bool
 timezone_read_rule(struct smt_init *in, struct slice item, struct timezone_rule *rule,
                    enum timezone_of *last)
 {
-    struct slice part[3];
+    struct slice part[3] = {0};
     size_t n = 0, from = 1;
 
     for (const char *p = item.p, *end = item.p + item.n; p <= end; n++) {
@@ -360,7 +360,7 @@ timezone_apply(const struct smt *t, struct smt_run *run)
         const struct node *m = d->value->members[i];
 
         for (size_t p = 0; p < 3; p++)
-            if (slice_is(name, parts[p]) && (p < 2 || (!k.all && !s->exclude))) {
+            if ((p < 2 || (!k.all && !s->exclude)) && slice_is(name, parts[p])) {
                 k.prefix = arena_printf(d->arena, "%s.", parts[p]);
                 m = timezone_struct(&k, run, m);
             }

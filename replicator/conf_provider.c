@@ -140,7 +140,7 @@ from_directory(const struct variable *v, struct buf *out, struct err *e)
     return ok;
 }
 
-static const struct {
+static const struct provider {
     const char *prefix;
     bool (*fill)(const struct variable *v, struct buf *out, struct err *e);
 } providers[] = {
@@ -152,8 +152,8 @@ static const struct {
 
 /* p stands behind "${provider:"; *next behind the '}'. */
 static bool
-fill_in(size_t provider, const char *key, const char *p, const char **next, struct buf *out,
-        struct err *e)
+fill_in(const struct provider *provider, const char *key, const char *p, const char **next,
+        struct buf *out, struct err *e)
 {
     size_t n = strcspn(p, "}");
     struct variable v = {.key = key};
@@ -161,19 +161,18 @@ fill_in(size_t provider, const char *key, const char *p, const char **next, stru
     bool ok;
 
     if (!p[n])
-        return err_set(e, ERR_CONFIG, provider == 0 ? "config.env" : "config.provider",
+        return err_set(e, ERR_CONFIG, provider == providers ? "config.env" : "config.provider",
                        "property \"%s\" has a %s…} without a proper name or '}'", key,
-                       providers[provider].prefix);
+                       provider->prefix);
     *next = p + n + 1;
     colon = memchr(p, ':', n);
     v.path = mem_strndup(p, colon ? (size_t)(colon - p) : 0);
     v.name = colon ? mem_strndup(colon + 1, (size_t)(p + n - colon - 1)) : mem_strndup(p, n);
-    if (provider > 0 && !*v.path)
+    if (provider != providers && !*v.path)
         ok = err_set(e, ERR_CONFIG, "config.provider",
-                     "property \"%s\" has a %sPATH:NAME} without a path", key,
-                     providers[provider].prefix);
+                     "property \"%s\" has a %sPATH:NAME} without a path", key, provider->prefix);
     else
-        ok = providers[provider].fill(&v, out, e);
+        ok = provider->fill(&v, out, e);
     free(v.path);
     free(v.name);
     return ok;
@@ -190,7 +189,7 @@ conf_expand(struct buf *out, const char *key, const char *value, struct err *e)
             p++;
         if (p == n)
             buf_putc(out, *value++);
-        else if (!fill_in(p, key, value + strlen(providers[p].prefix), &value, out, e))
+        else if (!fill_in(&providers[p], key, value + strlen(providers[p].prefix), &value, out, e))
             return false;
     }
     if (!buf_ok(out))

@@ -128,8 +128,8 @@ connector_record_offset(const struct connector *c, const struct led_position *po
         if (c->has_stored && !c->quiet_put)
             *o = c->stored;
         else
-            loop_quiet_offset(
-                c, pos, c->quiet_put > pos->flush_lsn ? c->quiet_put : pos->flush_lsn, o);
+            loop_quiet_offset(c, pos, c->quiet_put > pos->flush_lsn ? c->quiet_put : pos->flush_lsn,
+                              o);
         o->mark = state.mark;
         o->extra = state.extra;
         return;

@@ -35,7 +35,7 @@ connector_clear_progress(struct connector *c)
 
     PQfinish(life->exporter);
     progress_clear(&life->progress);
-    tables_now_free(life->tables, life->ntables);
+    table_now_free(life->tables, life->ntables);
     free(life->put);
     *life = (struct snapshot_life){0};
 }
@@ -76,7 +76,7 @@ done_check(struct connector *c, PGconn *conn, struct err *e)
 
     for (size_t i = 0; i < p->n; i++)
         oids[i] = p->tables[i].oid;
-    ok = tables_now(conn, oids, p->n, &now, &nnow, e);
+    ok = table_now_read(conn, oids, p->n, &now, &nnow, e);
     free(oids);
     for (size_t i = p->n; ok && i-- > 0;) {
         const struct progress_table *t = &p->tables[i];
@@ -87,7 +87,7 @@ done_check(struct connector *c, PGconn *conn, struct err *e)
                  t->table);
         progress_remove(p, i);
     }
-    tables_now_free(now, ok ? nnow : 0);
+    table_now_free(now, ok ? nnow : 0);
     return ok;
 }
 
@@ -143,7 +143,7 @@ progress_ranged_tables(struct connector *c, PGconn *conn, struct err *e)
         if (u.rows.ranged && (n == 0 || oids[n - 1] != u.oid))
             oids[n++] = u.oid;
     }
-    ok = n == 0 || tables_now(conn, oids, n, &c->life.tables, &c->life.ntables, e);
+    ok = n == 0 || table_now_read(conn, oids, n, &c->life.tables, &c->life.ntables, e);
     free(oids);
     return ok;
 }

@@ -339,7 +339,7 @@ chunks_ask_rows(struct chunks *c, const struct chunk_select *s)
 {
     const char *params[CHUNK_PARAMS_MAX];
     struct buf sql;
-    int n;
+    int n = 0;
 
     chunks_add_text(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     c->snapshot = chunks_add_text(

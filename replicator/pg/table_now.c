@@ -10,8 +10,8 @@
 enum { OID_LIST_MAX = 16 << 20 };
 
 bool
-tables_now(PGconn *c, const uint32_t *oids, size_t n, struct table_now **out, size_t *nout,
-           struct err *e)
+table_now_read(PGconn *c, const uint32_t *oids, size_t n, struct table_now **out, size_t *nout,
+               struct err *e)
 {
     static const char sql[] =
         "SELECT c.oid, s.nspname, c.relname, coalesce(pg_catalog.pg_relation_filenode(c.oid), 0), "
@@ -59,7 +59,7 @@ table_now_find(const struct table_now *t, size_t n, uint32_t oid)
 }
 
 void
-tables_now_free(struct table_now *t, size_t n)
+table_now_free(struct table_now *t, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(t[i].schema);

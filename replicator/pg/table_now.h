@@ -16,9 +16,9 @@ struct table_now {
 };
 
 /* Those that are there, in order of oid. */
-bool tables_now(PGconn *c, const uint32_t *oids, size_t n, struct table_now **out, size_t *nout,
-                struct err *e);
+bool table_now_read(PGconn *c, const uint32_t *oids, size_t n, struct table_now **out, size_t *nout,
+                    struct err *e);
 const struct table_now *table_now_find(const struct table_now *t, size_t n, uint32_t oid);
-void tables_now_free(struct table_now *t, size_t n);
+void table_now_free(struct table_now *t, size_t n);
 
 #endif

@@ -289,7 +289,8 @@ is_of_type(const char *type, const struct definition *d, const struct config *c,
 
     buf_init(&unused, MESSAGE_MAX);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(types[i].type, type) == 0 && (i < 3 || d->recommended))
+        if ((types[i].rule != RULE_CONNECT_CLASS || d->recommended) &&
+            strcmp(types[i].type, type) == 0)
             ok = rule_check(types[i].rule, &v, &unused);
     buf_free(&unused);
     return ok;
