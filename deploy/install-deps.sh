@@ -24,6 +24,7 @@ build  pc   libcurl              libcurl4-openssl-dev
 build  pc   libpcre2-8           libpcre2-dev
 build  pc   libcrypto            libssl-dev
 build  pc   libmicrohttpd        libmicrohttpd-dev
+build  file /usr/share/zoneinfo/UTC  tzdata
 demo   pg   bin/initdb           postgresql
 demo   cmd  psql                 postgresql-client
 demo   cmd  kcat                 kcat
