@@ -4,7 +4,7 @@
  * goes on from there. So there is one point for all, whatever was read when.
  *
  * Keyed tables are streamed whether they are done or not: rows that a lost run had delivered may have been deleted since.
- * Tables without a key are streamed once they are done, or their rows would come twice.
+ * Tables without a key are streamed once they are done, or in part: else their rows would come twice.
  */
 #include <poll.h>
 
@@ -20,7 +20,7 @@ catch_up_wants(void *arg, const struct plan *plan)
     const struct connector *c = arg;
     const struct progress_table *t = progress_find(&c->life.progress, plan->rel->oid);
 
-    return plan->nkey > 0 || (t && t->whole);
+    return plan->nkey > 0 || (t && (t->whole || t->n > 0));
 }
 
 /* ------------------------------------------------------------------------------------------------ rows that moved */
@@ -46,19 +46,19 @@ catch_up_is_whole(const struct change *c)
 
 /*
  * A row that moves from keys that are not read yet to keys that are: a large value that stayed the same is not sent, and no
- * one has it. The row is read again. Without an old key in the change it is the same one, unless the table's replica
+ * one has it, nor has anyone the row when updates are not said at all. The row is read again. Without an old key in the change it is the same one, unless the table's replica
  * identity leaves the key out.
  */
 static void
-catch_up_update(void *arg, const struct change *c)
+catch_up_update(void *arg, const struct change *c, bool said)
 {
     struct connector *k = arg;
     struct progress_table *t = progress_find(&k->life.progress, c->plan->rel->oid);
     int64_t from, to;
     char identity = c->plan->rel->identity;
 
-    if (!t || t->whole || catch_up_is_whole(c) || !catch_up_key(c->plan, t->key, c->after, &to) ||
-        !progress_covers(t, to))
+    if (!t || t->whole || (said && catch_up_is_whole(c)) ||
+        !catch_up_key(c->plan, t->key, c->after, &to) || !progress_covers(t, to))
         return;
     if (catch_up_key(c->plan, t->key, c->before, &from)) {
         if (progress_covers(t, from))

@@ -9,12 +9,24 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "decoder/filter.h"
 #include "replicator/connector_priv.h"
 
 enum {
     PROGRESS_GAP_US = 250000, /* between two progresses handed over: they may be long */
     PROGRESS_OFFSET_MAX = 4 << 20
 };
+
+/* Their changes are not delivered now, while the position moves on. Captured again some day, they are read anew. */
+static void
+progress_leave_out(struct connector *c)
+{
+    struct progress *p = &c->life.progress;
+
+    for (size_t i = p->n; i-- > 0;)
+        if (!filter_table(c->filter, slice_of(p->tables[i].schema), slice_of(p->tables[i].table)))
+            progress_remove(p, i);
+}
 
 void
 connector_load_progress(struct connector *c, const struct offset_store *store)
@@ -26,6 +38,7 @@ connector_load_progress(struct connector *c, const struct offset_store *store)
     life->found = store->progress != NULL;
     if (life->found && !progress_from_json(store->progress, &life->progress, &e))
         log_err(LOG_WARN, &e, "an interrupted snapshot begins anew");
+    progress_leave_out(c);
 }
 
 void
@@ -91,6 +104,19 @@ done_check(struct connector *c, PGconn *conn, struct err *e)
     return ok;
 }
 
+/* Without a stream no one hears of a row that moved meanwhile, out of what is not done into what is. */
+static void
+done_whole_only(struct progress *p)
+{
+    for (size_t i = p->n; i-- > 0;) {
+        const struct progress_table *t = &p->tables[i];
+
+        if (!t->whole &&
+            !(t->n == 1 && t->ranges[0].first == INT64_MIN && t->ranges[0].last == INT64_MAX))
+            progress_remove(p, i);
+    }
+}
+
 bool
 connector_done(struct connector *c, PGconn *conn, struct snapshot_interval **out, size_t *n,
                struct err *e)
@@ -100,6 +126,8 @@ connector_done(struct connector *c, PGconn *conn, struct snapshot_interval **out
 
     *out = NULL;
     *n = 0;
+    if (!startup_mode(c->config).streams)
+        done_whole_only(p);
     if (p->n && !done_check(c, conn, e))
         return false;
     for (size_t i = 0; i < p->n; i++) {
@@ -178,6 +206,17 @@ progress_stand_at(struct connector *c, uint64_t lsn)
     progress_position(c, &pos);
 }
 
+/*
+ * What was streamed before lies before the point. Without a stream nothing brings what is done up to a later point, so the
+ * first one is where a stream has to begin some day.
+ */
+static void
+progress_stand_at_point(struct connector *c)
+{
+    if (startup_mode(c->config).streams || !c->life.progress.position.own)
+        progress_stand_at(c, c->snapshot_point);
+}
+
 bool
 connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
 {
@@ -189,7 +228,7 @@ connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
     if (!life->progress.before)
         life->progress.before = progress_before(c);
     if (led_delivered(c->ledger) >= life->first)
-        progress_stand_at(c, c->snapshot_point);
+        progress_stand_at_point(c);
     life->dirty = true;
     return progress_ranged_tables(c, conn, e);
 }
@@ -244,7 +283,7 @@ progress_take_units(struct connector *c, uint64_t delivered)
         return;
     life->nput -= n;
     memmove(life->put, life->put + n, life->nput * sizeof(*life->put));
-    progress_stand_at(c, c->snapshot_point); /* what was streamed before lies before it */
+    progress_stand_at_point(c);
 }
 
 static void
@@ -276,18 +315,21 @@ progress_end(struct connector *c)
     struct led_position pos = {0}, newest;
     struct txn_summary counts;
     bool moved = led_position(c->ledger, &newest);
+    uint64_t read_at = c->snapshot_point;
     struct offset o;
 
+    if (!startup_mode(c->config).streams)
+        c->snapshot_point = c->life.progress.position.flush_lsn;
     if (c->life.end > c->life.first)
         pos.txn = c->life.txn;
-    if (moved && newest.txn.commit_lsn > c->snapshot_point)
+    if (moved && newest.txn.commit_lsn > read_at)
         connector_record_offset(c, &newest, &o, &counts); /* the stream has come beyond already */
     else
         connector_snapshot_offset(c, &pos, &o);
     offsets_put(c->offsets, &o);
     if (c->life.found)
         offsets_put_progress(c->offsets, NULL, 0);
-    c->quiet_put = c->snapshot_point;
+    c->quiet_put = read_at;
     connector_clear_progress(c);
 }
 

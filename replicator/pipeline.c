@@ -304,7 +304,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
-    bool tapped, skipped;
+    bool tapped, skipped, moves; /* it may move a row */
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
@@ -320,8 +320,9 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     }
     skipped = p->parts.settings->skipped_ops & row_kinds[kind].bit;
     tapped = t->signals || row->oid == p->watch_oid;
+    moves = p->catch_up.until && kind == ROW_UPDATE;
     /* A table may have no columns; Debezium leaves its rows out, too. */
-    if (!t->captured || !t->ncols || __builtin_expect(skipped && !tapped, 0)) {
+    if (!t->captured || !t->ncols || __builtin_expect(skipped && !tapped && !moves, 0)) {
         p->stats.filtered++;
         return PIPE_OK;
     }
@@ -338,15 +339,15 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     c.before = row->old_row;
     c.after = row->new_row;
     c.old_is_key = row->old_kind == 'K';
+    if (__builtin_expect(moves, 0))
+        p->catch_up.update(p->catch_up.arg, &c, !skipped);
     if (__builtin_expect(tapped, 0))
         return pipeline_hold(p, t->plan, &c, row_kinds[kind].type, skipped, e);
-    if (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
-        unchanged_update(&c, &p->compared)) {
+    if (skipped || (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
+                    unchanged_update(&c, &p->compared))) {
         p->stats.filtered++;
         return PIPE_OK;
     }
-    if (p->catch_up.until && kind == ROW_UPDATE)
-        p->catch_up.update(p->catch_up.arg, &c);
     return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, e);
 }
 

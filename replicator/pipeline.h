@@ -99,7 +99,8 @@ struct txn_summary pipeline_counts_at(struct pipeline *p, uint64_t commit_lsn, u
 struct pipeline_catch_up {
     uint64_t until;
     bool (*wants)(void *arg, const struct plan *plan); /* is this table streamed meanwhile? */
-    void (*update)(void *arg, const struct change *c); /* one is about to be delivered */
+    /* One has come; said: unless it changes nothing that is captured, it is about to be delivered. */
+    void (*update)(void *arg, const struct change *c, bool said);
     void *arg;
 };
 void pipeline_catch_up(struct pipeline *p, const struct pipeline_catch_up *c); /* NULL: no more */

@@ -84,8 +84,8 @@ struct snapshot_table_progress {
 struct snapshot *snapshot_start(const struct snapshot_request *r, struct err *e);
 /*
  * The constants of its rows. commit_lsn is the point: the exported snapshot's, and then every transaction that committed
- * before it is in the rows and no later one; or, with a snapshot of its own, where the server's WAL stood when it was
- * taken, which says nothing of that kind.
+ * before it is in the rows and no later one; or, with a snapshot of its own, where the server's WAL stood just before it
+ * was taken, which says nothing of that kind.
  */
 void snapshot_txn(const struct snapshot *s, struct led_txn *out);
 size_t snapshot_nunits(const struct snapshot *s);

@@ -223,6 +223,8 @@ snapshot_cut(struct snapshot *s, struct err *e)
 {
     bool legacy = config_bool(s->req.config, "legacy.snapshot.max.threads") ||
                   config_bool(s->req.config, "internal.legacy.snapshot.max.threads");
+    /* READ COMMITTED: a row that moves between two parts while they are read is in neither. */
+    bool apart = !s->req.exported && s->isolation == ISOLATION_COMMITTED;
 
     if (!unit_sizes(s, e))
         return false;
@@ -231,10 +233,10 @@ snapshot_cut(struct snapshot *s, struct err *e)
         bool ranged = false;
 
         t->first_unit = s->nunits;
-        if (t->key && !t->select && !t->condition && !unit_add_ranges(s, t, &ranged, e))
+        if (t->key && !t->select && !t->condition && !apart && !unit_add_ranges(s, t, &ranged, e))
             return false;
         if (!ranged)
-            unit_add_whole(s, t, legacy || t->select != NULL);
+            unit_add_whole(s, t, legacy || apart || t->select != NULL);
         if (t->rows > 0)
             s->total_rows += t->rows;
     }

@@ -13,8 +13,12 @@ bool
 table_now_read(PGconn *c, const uint32_t *oids, size_t n, struct table_now **out, size_t *nout,
                struct err *e)
 {
+    /* The sum of all the files of a partitioned table, which has none itself. No locks: others may wait for the reader's. */
     static const char sql[] =
-        "SELECT c.oid, s.nspname, c.relname, coalesce(pg_catalog.pg_relation_filenode(c.oid), 0), "
+        "SELECT c.oid, s.nspname, c.relname, coalesce((WITH RECURSIVE tree AS (SELECT c.oid UNION "
+        "ALL SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid) "
+        "SELECT pg_catalog.sum(pg_catalog.pg_relation_filenode(t.oid)::int8) % 4294967296 FROM "
+        "tree t), 0), "
         "coalesce((SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON "
         "a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND "
         "i.indisprimary), '') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = "

@@ -243,3 +243,110 @@ def test_tables_are_read_on_request(db, new_connector):
     c.wait_streaming(db)
     assert len(c.lines()) == 7, "once"
     assert c.terminate() == program.OK
+
+
+@pytest.fixture
+def without_stream(db, new_connector, tmp_path):
+    """initial_only, killed when table a was done and b was begun; again and again with more(). The slot was there before."""
+    db.sql("create table a (id int primary key, v text); create table b (id int primary key, v text);"
+           "insert into a select g, 'a' || g from generate_series(1, 100) g;"
+           "insert into b select g, repeat('b', 300) || g from generate_series(1, 20000) g; analyze b")
+    db.sql("create publication pub for all tables")
+    c = new_connector(snapshot__mode="initial_only", publication__name="pub", publication__autocreate__mode="disabled")
+    db.sql("select pg_create_logical_replication_slot(%s, 'pgoutput')", c.slot)
+    got, runs = [], []
+
+    def interrupt(enough=lambda snapshot: any(t["table"] == "a" for t in snapshot["tables"])):
+        pipe = Pipe(tmp_path / f"pipe{len(runs)}")
+        runs.append(c.start("--sink", "lines", "--output", str(pipe.path)))
+        end = time.monotonic() + 60
+        while not ((snapshot := (c.offset() or {}).get("snapshot")) and enough(snapshot)):
+            assert time.monotonic() < end, f"{c.offset()}\n{c.log()[-2000:]}"
+            pipe.read_until(lambda records, n=len(pipe.got): len(records) > n)
+        pipe.read_until(lambda records: any(table_of(r) == "b" for r in records))
+        time.sleep(0.6)  # what it stores as it begins is stored
+        c.kill()
+        got.extend(pipe.drain())
+    return db, c, got, interrupt
+
+
+def stream_then(db, c, got, tmp_path):
+    got += whole_lines(tmp_path / "idle") if (tmp_path / "idle").exists() else []
+    c.settings["snapshot.mode"] = "initial"
+    c.start("--sink", "lines", "--output", str(tmp_path / "streamed"))
+    c.wait_streaming(db)
+    db.sql("insert into a values (1000000, 'end')")
+    wait_until(lambda: any((r["value"] or {}).get("payload", {}).get("after") == {"id": 1000000, "v": "end"}
+                           for r in whole_lines(tmp_path / "streamed")), "the end")
+    assert c.terminate() == program.OK
+    assert fold(got + whole_lines(tmp_path / "streamed")) == actual(db, "a", "b")
+
+
+def test_a_stream_begun_later_misses_nothing(without_stream, tmp_path):
+    db, c, got, interrupt = without_stream
+    interrupt()
+    db.sql("update a set v = 'new' where id <= 10; delete from a where id = 20")
+    c.start("--sink", "lines", "--output", str(tmp_path / "idle"))
+    c.wait_log("idle until stopped")
+    wait_until(lambda: (c.offset() or {}).get("offset"), "an offset")
+    assert c.terminate() == program.OK
+    stream_then(db, c, got, tmp_path)
+
+
+def test_a_stream_begun_in_the_middle_misses_nothing(without_stream, tmp_path):
+    db, c, got, interrupt = without_stream
+    interrupt()
+    db.sql("update a set v = 'new' where id <= 10; delete from a where id = 20")
+    interrupt()
+    stream_then(db, c, got, tmp_path)
+
+
+def test_without_a_stream_no_row_gets_lost_between_ranges(without_stream, tmp_path):
+    db, c, got, interrupt = without_stream
+    c.settings["walbridge.snapshot.unit.bytes"] = "65536"
+    interrupt(lambda snapshot: any(t["table"] == "b" and t.get("ranges") for t in snapshot["tables"]))
+    db.sql("delete from b where id = 1; update b set id = 1 where id = 20000")
+    c.start("--sink", "lines", "--output", str(tmp_path / "idle"))
+    c.wait_log("idle until stopped")
+    wait_until(lambda: (c.offset() or {}).get("offset"), "an offset")
+    assert c.terminate() == program.OK
+    rows = [r["value"]["payload"]["after"]["v"] for r in got + whole_lines(tmp_path / "idle") if table_of(r) == "b"]
+    assert f"{'b' * 300}20000" in rows
+
+
+def test_a_table_that_was_not_captured_for_a_while_is_read_anew(interrupted, tmp_path):
+    db, c, before = interrupted
+    db.sql("update a set v = 'new' where id <= 10")
+    stood = c.offset()["snapshot"]["position"]
+    c.settings["table.include.list"] = "public.b,public.c"
+    pipe = Pipe(tmp_path / "without")
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda records: any(table_of(r) == "b" for r in records))
+    wait_until(lambda: c.offset()["snapshot"]["position"] != stood, "it goes on")
+    c.kill()
+    before += pipe.drain()
+    wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    del c.settings["table.include.list"]
+    after = go_on(c, db)
+    assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert c.terminate() == program.OK
+
+
+def test_partitions_that_were_rewritten_are_read_anew(db, new_connector, tmp_path):
+    """Their keys may be others, and the stream says nothing of it."""
+    db.sql("create table b (id int, r int, v text, primary key (id, r)) partition by list (r);"
+           "create table b1 partition of b for values in (1);"
+           "insert into b select g, 1, repeat('b', 300) || g from generate_series(1, 20000) g; analyze b")
+    c = new_connector(publish__via__partition__root="true", table__include__list="public.b", walbridge__snapshot__unit__bytes="65536")
+    pipe = Pipe(tmp_path / "pipe")
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    while not any(t.get("ranges") for t in ((c.offset() or {}).get("snapshot") or {}).get("tables", [])):
+        pipe.read_until(lambda records, n=len(pipe.got): len(records) > n)
+    c.kill()
+    before = pipe.drain()
+    wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    db.sql("alter table b alter id type int using 20001 - id")
+    after = go_on(c, db)
+    rows = {r["value"]["payload"]["after"]["v"] for r in before + after if table_of(r) == "b"}
+    assert len(rows) == 20000
+    assert c.terminate() == program.OK

@@ -1003,7 +1003,7 @@ a_transaction_cut_off_and_not_repeated_is_a_gap(void **state)
 
 struct watcher {
     uint32_t unwanted;
-    unsigned updates;
+    unsigned updates, unsaid;
 };
 
 static bool
@@ -1013,10 +1013,11 @@ watcher_wants(void *arg, const struct plan *plan)
 }
 
 static void
-watcher_update(void *arg, const struct change *c)
+watcher_update(void *arg, const struct change *c, bool said)
 {
     assert_int_equal(c->op, OP_UPDATE);
     ((struct watcher *)arg)->updates++;
+    ((struct watcher *)arg)->unsaid += !said;
 }
 
 static void
