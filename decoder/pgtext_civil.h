@@ -1,6 +1,5 @@
 /*
- * Dates and times of day as PostgreSQL prints them with DateStyle ISO. Inside
- * decoder/pgtext_date.c and decoder/pgtext_timestamp.c.
+ * Dates and times of day as PostgreSQL prints them with DateStyle ISO, and the calendar.
  *
  *   date   = 4*10digit "-" 2digit "-" 2digit
  *   time   = 2digit ":" 2digit ":" 2digit [ "." 1*9digit ]

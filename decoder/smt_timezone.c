@@ -138,58 +138,75 @@ put_offset(struct buf *out, int32_t offset)
         buf_printf(out, ":%02u", v % 60);
 }
 
-/* A text as Debezium writes it: the end of the seconds, and the offset behind them. False: it has another form. */
+/* A text as Debezium writes it, with its quotes; date NULL: a time of day. False: it has another form. */
 static bool
-read_tail(const char *p, const char *end, struct slice *fraction, int *offset_s)
+read_zoned(struct slice json, struct civil *date, struct clock_time *time, int *offset_s)
 {
-    fraction->p = p;
-    while (p < end && (*p == '.' || (*p >= '0' && *p <= '9')))
-        p++;
-    /* As java.time prints it: no zeros at the end. */
-    fraction->n = (size_t)(p - fraction->p);
-    while (fraction->n && (fraction->p[fraction->n - 1] == '0' || fraction->n == 1))
-        fraction->n--;
+    const char *p = json.p + 1, *end = json.p + json.n - 1;
+    bool negative;
+
+    if (json.n < 2)
+        return false;
+    if (date) {
+        negative = *p == '-';
+        p += negative || *p == '+';
+        if (!civil_read_date(&p, end, date) || *p++ != 'T')
+            return false;
+        date->year *= negative ? -1 : 1;
+    }
+    if (!civil_read_time(&p, end, time))
+        return false;
     *offset_s = 0;
-    if (end - p == 1 && *p == 'Z')
-        return true;
-    return civil_read_offset(&p, end, offset_s) && p == end;
+    if (*p == 'Z')
+        p++;
+    else if (!civil_read_offset(&p, end, offset_s))
+        return false;
+    return p == end;
+}
+
+static int
+seconds_of_day(const struct clock_time *t)
+{
+    return (int)(t->hour * 3600 + t->minute * 60 + t->second);
+}
+
+/* As java.time prints it: no zeros at the end of the fraction. */
+static void
+put_time(struct buf *out, int64_t seconds, unsigned nanos, int32_t offset)
+{
+    unsigned of_day = (unsigned)((seconds % DAY_S + DAY_S) % DAY_S);
+
+    civil_put_time(out, (struct clock_time){of_day / 3600, of_day / 60 % 60, of_day % 60, nanos});
+    put_offset(out, offset);
 }
 
 static enum node_got
 call_timestamp(const struct node *n, struct node_run *run, struct buf *out)
 {
     const struct timezone_arg *arg = n->arg;
-    struct slice json, fraction;
+    struct slice json;
     enum node_got got = node_input(n->in, run, &json);
-    long long year;
-    unsigned month, day, hour, minute, second;
-    int used = 0, was;
+    struct civil date;
+    struct clock_time time;
     int64_t local;
     int32_t offset;
-    char text[80];
+    int was;
 
     if (got != NODE_HAS_VALUE)
         return got;
-    snprintf(text, sizeof(text), "%.*s", (int)(json.n > 2 && json.n < 70 ? json.n - 2 : 0),
-             json.p + 1);
-    if (sscanf(text, "%lld-%2u-%2uT%2u:%2u:%2u%n", &year, &month, &day, &hour, &minute, &second,
-               &used) != 6 ||
-        !read_tail(text + used, text + strlen(text), &fraction, &was)) {
+    if (!read_zoned(json, &date, &time, &was)) {
         err_set(run->e, ERR_FATAL, "transform.failed",
                 "TimezoneConverter: a value cannot be read as a time");
         return NODE_FAILED;
     }
-    local =
-        civil_days((struct civil){year, month, day}) * DAY_S + hour * 3600 + minute * 60 + second;
+    local = civil_days(date) * DAY_S + seconds_of_day(&time);
     /* Debezium asks for the offset of the time of day, not of the instant. */
     offset = zone_offset_local(arg->s->zone, local);
     local += offset - was;
     buf_putc(out, '"');
     civil_put_date(out, civil_from_days(local / DAY_S - (local % DAY_S < 0)));
-    local = (local % DAY_S + DAY_S) % DAY_S;
-    buf_printf(out, "T%02d:%02d:%02d%.*s", (int)(local / 3600), (int)(local / 60 % 60),
-               (int)(local % 60), SLICE_ARG(fraction));
-    put_offset(out, offset);
+    buf_putc(out, 'T');
+    put_time(out, local, time.nanos, offset);
     buf_putc(out, '"');
     return got;
 }
@@ -198,29 +215,22 @@ static enum node_got
 call_time(const struct node *n, struct node_run *run, struct buf *out)
 {
     const struct timezone_arg *arg = n->arg;
-    struct slice json, fraction;
+    struct slice json;
     enum node_got got = node_input(n->in, run, &json);
-    unsigned hour, minute, second;
-    int used = 0, was, of_day;
+    struct clock_time time;
     int32_t offset;
-    char text[60];
+    int was;
 
     if (got != NODE_HAS_VALUE)
         return got;
-    snprintf(text, sizeof(text), "%.*s", (int)(json.n > 2 && json.n < 50 ? json.n - 2 : 0),
-             json.p + 1);
-    if (sscanf(text, "%2u:%2u:%2u%n", &hour, &minute, &second, &used) != 3 ||
-        !read_tail(text + used, text + strlen(text), &fraction, &was)) {
+    if (!read_zoned(json, NULL, &time, &was)) {
         err_set(run->e, ERR_FATAL, "transform.failed",
                 "TimezoneConverter: a value cannot be read as a time of day");
         return NODE_FAILED;
     }
     offset = zone_offset_at(arg->s->zone, run->c->now_ns / 1000000000);
-    of_day = (int)(hour * 3600 + minute * 60 + second) + offset - was;
-    of_day = (of_day % DAY_S + DAY_S) % DAY_S;
-    buf_printf(out, "\"%02d:%02d:%02d%.*s", of_day / 3600, of_day / 60 % 60, of_day % 60,
-               SLICE_ARG(fraction));
-    put_offset(out, offset);
+    buf_putc(out, '"');
+    put_time(out, seconds_of_day(&time) + offset - was, time.nanos, offset);
     buf_putc(out, '"');
     return got;
 }

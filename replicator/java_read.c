@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "decoder/pgtext_civil.h"
 #include "replicator/java_priv.h"
 
 enum {
@@ -495,36 +496,22 @@ java_read(struct slice hex, struct arena *a, struct java_value **v, size_t *n, s
 
 /* ------------------------------------------------------------------------------------------------ dates */
 
-/* Howard Hinnant's days_from_civil. */
 bool
 java_days(struct slice text, int64_t *days)
 {
-    char copy[11];
-    int y, m, d;
-    int64_t era, yoe, doy;
+    const char *p = text.p, *end = text.p + text.n;
+    struct civil c;
 
-    if (text.n != 10)
+    if (text.n != 10 || !civil_read_date(&p, end, &c) || p != end)
         return false;
-    memcpy(copy, text.p, 10);
-    copy[10] = '\0';
-    if (sscanf(copy, "%4d-%2d-%2d", &y, &m, &d) != 3 || m < 1 || m > 12 || d < 1 || d > 31)
-        return false;
-    y -= m <= 2;
-    era = (y >= 0 ? y : y - 399) / 400;
-    yoe = y - era * 400;
-    doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    *days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    *days = civil_days(c);
     return true;
 }
 
 void
 java_date_text(int64_t days, char dst[16])
 {
-    int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    int64_t m = mp < 10 ? mp + 3 : mp - 9, y = yoe + era * 400 + (m <= 2);
+    struct civil c = civil_from_days(days);
 
-    snprintf(dst, 16, "%04d-%02d-%02d", (int)(y % 10000), (int)m,
-             (int)(doy - (153 * mp + 2) / 5 + 1));
+    snprintf(dst, 16, "%04d-%02u-%02u", (int)(c.year % 10000), c.month, c.day);
 }
