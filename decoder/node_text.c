@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "decoder/json_priv.h"
 #include "decoder/pgtext_civil.h"
 
@@ -69,12 +70,14 @@ node_unbase64(struct buf *out, struct slice json)
 bool
 node_decimal_scale(const struct schema *s, int *scale)
 {
+    int64_t v = 0;
+
     if (!s || !s->name || strcmp(s->name, "org.apache.kafka.connect.data.Decimal") != 0)
         return false;
-    *scale = 0;
     for (size_t i = 0; i < s->nparams; i++)
         if (strcmp(s->params[i].name, "scale") == 0)
-            *scale = atoi(s->params[i].value);
+            (void)num_parse_i64(slice_of(s->params[i].value), &v);
+    *scale = (int)v;
     return true;
 }
 

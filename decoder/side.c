@@ -73,7 +73,7 @@ side_decimal(struct side_maker *m, const struct node *n)
     struct plan_field *f;
     int scale;
 
-    if (!s || n->numeric == m->format->decimal_numeric || n->kind == NODE_STRUCT ||
+    if (n->kind == NODE_STRUCT || !s || n->numeric == m->format->decimal_numeric ||
         !node_decimal_scale(s->type == SCHEMA_ARRAY ? s->items : s, &scale))
         return n;
     if (n->kind == NODE_COLUMN) {

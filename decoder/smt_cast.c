@@ -64,7 +64,7 @@ cast_init(struct smt_init *in)
 
     s->replace_null = config_bool(in->c, "replace.null.with.default");
     s->fields = arena_alloc(in->a, (spec.n + 1) * sizeof(*s->fields));
-    s->types = arena_alloc(in->a, (spec.n + 1) * sizeof(*s->types));
+    s->types = arena_alloc(in->a, (spec.n + 1) * sizeof(struct cast_type *));
     for (size_t i = 0; i < spec.n; i++) {
         struct slice item = spec.v[i];
         const char *colon = memchr(item.p, ':', item.n);

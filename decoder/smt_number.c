@@ -103,12 +103,12 @@ smt_decimal_low_bits(struct slice text)
 {
     uint64_t v = 0;
     bool negative = text.n && text.p[0] == '-';
-    long exponent = 0, point = -1, digits = 0;
+    int64_t exponent = 0, point = -1, digits = 0;
     size_t i = negative, end = text.n;
 
     for (size_t k = 0; k < text.n; k++)
         if (text.p[k] == 'E' || text.p[k] == 'e') {
-            exponent = atol(text.p + k + 1 + (text.p[k + 1] == '+'));
+            (void)num_parse_i64((struct slice){text.p + k + 1, text.n - k - 1}, &exponent);
             end = k;
             break;
         }

@@ -144,7 +144,7 @@ expand_list(struct expand *k, const char *key, json_t *list)
 
     if (json_array_size(list) == 0)
         return NULL;
-    if (sample && json_is_object(sample)) {
+    if (json_is_object(sample)) {
         json_array_foreach(list, i, v)
         {
             if (json_is_object(v))

@@ -124,7 +124,8 @@ static struct config *
 smt_own_config(struct smt_reader *r, const struct smt_type *type, const char *name,
                const char *prefix)
 {
-    const struct prop_table **tables = arena_alloc(&r->chain->arena, 2 * sizeof(*tables));
+    const struct prop_table **tables =
+        arena_alloc(&r->chain->arena, 2 * sizeof(struct prop_table *));
     struct config *own;
     const char *key, *value;
     size_t n = strlen(prefix);
