@@ -156,6 +156,7 @@ apply_connector(struct configs *c, struct configs_entry *en, struct slice value)
         json_decref(en->tasks);
         json_decref(en->pending);
         en->tasks = en->pending = NULL;
+        en->ntasks_ever = 0;
         return;
     }
     en->config = read_properties(value, why, sizeof(why));
@@ -266,6 +267,8 @@ apply_commit(struct configs_entry *en, struct slice value)
     json_decref(en->pending);
     en->tasks = tasks;
     en->pending = NULL;
+    if (configs_ntasks(en) > en->ntasks_ever)
+        en->ntasks_ever = configs_ntasks(en);
     json_decref(v);
 }
 

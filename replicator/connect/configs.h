@@ -30,7 +30,8 @@ struct configs_entry {
     char *name;
     json_t *config; /* NULL: there is none (deleted, or only its other records are left) */
     json_t *tasks; /* array of the committed tasks' configurations; NULL: none was ever committed */
-    json_t *pending; /* by number, as text: written, not yet committed */
+    json_t *pending;    /* by number, as text: written, not yet committed */
+    size_t ntasks_ever; /* the most that were committed in its life */
     enum worker_target target;
     uint64_t version;                      /* another one with each configuration */
     char why_config[400], why_target[400]; /* not "": why the record cannot be used */

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "replicator/connect/json_text.h"
 
 #define TOPIC_PREFIX "status-topic-"
 #define TOPIC_SPLIT ":connector-"
@@ -112,6 +113,16 @@ statuses_state(const struct statuses *s, const char *name, int task)
     const char *state = json_string_value(json_object_get(statuses_get(s, name, task), "state"));
 
     return state ? state : "";
+}
+
+bool
+statuses_value(const struct statuses *s, struct slice key, struct buf *value)
+{
+    const json_t *v = map_get(s->values, key);
+
+    if (v)
+        json_text_add(value, v);
+    return v != NULL;
 }
 
 int

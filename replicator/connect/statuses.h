@@ -32,6 +32,8 @@ int64_t statuses_generation(const struct statuses *s);
 const json_t *statuses_get(const struct statuses *s, const char *name, int task);
 /* The state's name; "" none. */
 const char *statuses_state(const struct statuses *s, const char *name, int task);
+/* What stands under a key of the topic, appended; false: nothing. */
+bool statuses_value(const struct statuses *s, struct slice key, struct buf *value);
 /* The highest task number with a status; -1: none. */
 int statuses_last_task(const struct statuses *s, const char *name);
 

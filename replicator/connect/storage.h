@@ -40,6 +40,8 @@ struct storage_handler {
     void (*ready)(void *arg, const struct err *e);
     /* Before that: what it is waiting for. */
     void (*trouble)(void *arg, const struct err *e);
+    /* What was posted under this key could not be written. On any thread, also in post itself. */
+    void (*lost)(void *arg, enum storage_topic topic, struct slice key);
 };
 
 struct storage;
@@ -49,7 +51,7 @@ struct storage_ops {
     /* n records of one topic in order: durable when it returns, those of the configuration topic also read back. From any
      * thread but the storage's. */
     bool (*put)(struct storage *s, const struct storage_record *records, size_t n, struct err *e);
-    /* Does not wait: for statuses, the latest of which counts. */
+    /* Does not wait: for what can be written again when it was lost. */
     void (*post)(struct storage *s, const struct storage_record *r);
     /* Reads up to what stands there now. */
     bool (*sync)(struct storage *s, struct err *e);

@@ -21,7 +21,6 @@ enum {
     WORKER_GROUP_SAY = 60, /* of so many failures in a row one is told */
     WORKER_ABANDON_US = 3000000,
     WORKER_FLUSH_MS = 3000,
-    WORKER_RETRY_MS = 500,
 };
 
 bool
@@ -162,6 +161,21 @@ worker_on_trouble(void *arg, const struct err *e)
     pthread_mutex_unlock(&w->lock);
 }
 
+static void
+worker_on_lost(void *arg, enum storage_topic topic, struct slice key)
+{
+    struct worker *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    if (topic == STORAGE_STATUSES)
+        map_put(w->lost_statuses, key, w);
+    else
+        w->lost_configs = true;
+    w->lost_us = clock_mono_us();
+    pthread_mutex_unlock(&w->lock);
+    worker_wake(w);
+}
+
 /* --------------------------------------------------------------------------------------------------------- group */
 
 static void
@@ -232,6 +246,7 @@ worker_new(const struct worker_options *o, struct err *e)
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
     w->places = map_new();
+    w->lost_statuses = map_new();
     w->configs = configs_new();
     w->statuses = statuses_new();
     w->positions = positions_new();
@@ -249,7 +264,8 @@ worker_new(const struct worker_options *o, struct err *e)
 bool
 worker_start(struct worker *w, struct err *e)
 {
-    struct storage_handler h = {w, worker_on_record, worker_on_ready, worker_on_trouble};
+    struct storage_handler h = {w, worker_on_record, worker_on_ready, worker_on_trouble,
+                                worker_on_lost};
 
     if (!w->storage->ops->start(w->storage, &h, e))
         return err_wrap(e, "storage topics");
@@ -257,6 +273,18 @@ worker_start(struct worker *w, struct err *e)
         return err_set(e, ERR_FATAL, "worker.thread", "cannot start a thread: %s", strerror(errno));
     w->has_group_thread = true;
     return true;
+}
+
+/* Until it is woken. */
+static bool
+worker_may_sleep(struct worker *w)
+{
+    bool lost;
+
+    pthread_mutex_lock(&w->lock);
+    lost = w->lost_us != 0;
+    pthread_mutex_unlock(&w->lock);
+    return !lost && !w->try_again;
 }
 
 bool
@@ -278,9 +306,9 @@ worker_run(struct worker *w, struct err *e)
         if (asked_us && worker_is_quiet(w, clock_mono_us() - asked_us > WORKER_ABANDON_US))
             break;
         if (poll(fds, 2,
-                 asked_us       ? 100
-                 : w->try_again ? WORKER_RETRY_MS
-                                : -1) < 0 &&
+                 asked_us              ? 100
+                 : worker_may_sleep(w) ? -1
+                                       : WORKER_RETRY_MS) < 0 &&
             errno != EINTR)
             log_warn("poll: %s", strerror(errno));
         if (read(w->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
@@ -319,6 +347,7 @@ worker_free(struct worker *w)
     statuses_free(w->statuses);
     positions_free(w->positions);
     map_free(w->loggers, free);
+    map_free(w->lost_statuses, NULL);
     for (struct outgoing *o = w->first, *next; o; o = next) {
         next = o->next;
         buf_free(&o->key);

@@ -180,6 +180,23 @@ enter_stopped(struct worker *w, const char *name, struct worker_error *e)
     return false;
 }
 
+/* And nobody resumes it meanwhile: until pthread_mutex_unlock(&w->writing). Without the lock. */
+static bool
+keep_stopped(struct worker *w, const char *name, struct worker_error *e)
+{
+    /* What must be waited for, first. */
+    if (!enter_stopped(w, name, e))
+        return false;
+    worker_leave(w);
+    pthread_mutex_lock(&w->writing);
+    if (enter_stopped(w, name, e)) {
+        worker_leave(w);
+        return true;
+    }
+    pthread_mutex_unlock(&w->writing);
+    return false;
+}
+
 static json_t *
 offsets_done(const char *what)
 {
@@ -271,9 +288,8 @@ worker_alter_offsets(struct worker *w, const char *name, json_t *offsets, struct
                       "Partitions / offsets need to be provided for an alter offsets request");
         return NULL;
     }
-    if (!enter_stopped(w, name, e))
+    if (!keep_stopped(w, name, e))
         return NULL;
-    worker_leave(w);
     ok = offsets_are_plain(offsets, e);
     for (size_t i = 0; ok && i < json_array_size(offsets); i++) {
         const json_t *one = json_array_get(offsets, i);
@@ -288,20 +304,21 @@ worker_alter_offsets(struct worker *w, const char *name, json_t *offsets, struct
         ok = offsets_write(w, buf_view(&key), json_is_object(offset) ? offset : NULL, e);
         buf_free(&key);
     }
-    return ok && offsets_settle(w, e) ? offsets_done("altered") : NULL;
+    ok = ok && offsets_settle(w, e);
+    pthread_mutex_unlock(&w->writing);
+    return ok ? offsets_done("altered") : NULL;
 }
 
 /* All keys of a name, a few at a time. *more: there may be others. */
 static bool
-offsets_erase(struct worker *w, const char *connector, const char *name, bool *more,
-              struct worker_error *e)
+offsets_erase(struct worker *w, const char *name, bool *more, struct worker_error *e)
 {
     struct slice key;
     char *keys[OFFSETS_KEYS];
     size_t n = 0;
     bool ok = true;
 
-    if (!enter_stopped(w, connector, e))
+    if (!worker_enter(w, true, e))
         return false;
     for (size_t i = 0; n < OFFSETS_KEYS && positions_next(w->positions, name, &i, &key);)
         keys[n++] = mem_strndup(key.p, key.n);
@@ -317,13 +334,17 @@ offsets_erase(struct worker *w, const char *connector, const char *name, bool *m
 json_t *
 worker_reset_offsets(struct worker *w, const char *name, struct worker_error *e)
 {
-    char *progress = mem_printf("%s" PROGRESS, name);
+    char *progress;
     bool ok = true, more = true;
 
+    if (!keep_stopped(w, name, e))
+        return NULL;
+    progress = mem_printf("%s" PROGRESS, name);
     while (ok && more)
-        ok = offsets_erase(w, name, name, &more, e);
+        ok = offsets_erase(w, name, &more, e);
     for (more = true; ok && more;)
-        ok = offsets_erase(w, name, progress, &more, e);
+        ok = offsets_erase(w, progress, &more, e);
+    pthread_mutex_unlock(&w->writing);
     free(progress);
     return ok ? offsets_done("reset") : NULL;
 }

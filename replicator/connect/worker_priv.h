@@ -25,7 +25,7 @@
 #define WORKER_KAFKA_COMMIT "a9ce3221537b8653"
 #define WORKER_PLUGIN_VERSION "3.6.1.Final"
 
-enum { WORKER_READ_WAIT_MS = 2000, WORKER_TEXT_MAX = 16 << 20 };
+enum { WORKER_READ_WAIT_MS = 2000, WORKER_RETRY_MS = 500, WORKER_TEXT_MAX = 16 << 20 };
 
 /* By what a status says in between. */
 enum restart { RESTART_NONE, RESTART_ALONE, RESTART_TOGETHER };
@@ -41,6 +41,7 @@ struct place {
     uint64_t version;       /* of the configuration that the job has; 0: none */
     uint64_t tasks_version; /* for which the task was written */
     bool stop_written;      /* "no tasks" was, for the present stop */
+    json_t *config;         /* as it was stored; NULL: none that can be used */
     bool bad;               /* the configuration cannot be used: */
     struct err why;
     char *told[2]; /* the statuses as last written, connector and task; NULL: none of this life */
@@ -89,6 +90,10 @@ struct worker {
     bool active; /* connectors are ours to run */
     int64_t generation;
     struct outgoing *first, **last; /* to be sent when the lock is free */
+    /* What could not be written is written again, though not at once: what failed just now fails again. */
+    struct map *lost_statuses; /* keys */
+    bool lost_configs;
+    int64_t lost_us; /* when the last was; 0: nothing is */
 };
 
 /* worker.c */

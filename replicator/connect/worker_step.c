@@ -24,6 +24,7 @@ worker_place_free(void *arg)
     free(p->told[TOLD_CONNECTOR]);
     free(p->told[TOLD_TASK]);
     metrics_slot_free(&p->metrics);
+    json_decref(p->config);
     free(p->server);
     free(p->name);
     free(p);
@@ -140,6 +141,8 @@ place_load(struct place *p, struct configs_entry *en)
         log_set_connector(NULL);
     }
     p->bad = o.config == NULL;
+    json_decref(p->config);
+    p->config = p->bad ? NULL : json_incref(en->config);
     if (!p->bad) {
         free(p->server);
         p->server = mem_strdup(config_str(o.config, "topic.prefix"));
@@ -308,6 +311,10 @@ place_write_stop(struct place *p, const struct configs_entry *en)
 static enum job_why
 place_wish(struct place *p, struct configs_entry *en)
 {
+    /* Stored again and the same, as programs do it that put what they want every hour, leaves the task alone, also one that
+     * has failed. */
+    if (p->version != 0 && p->config && en->config && json_equal(p->config, en->config))
+        p->version = en->version;
     if (p->version != en->version) {
         if (p->told[TOLD_CONNECTOR])
             place_tell(p, TOLD_CONNECTOR, "UNASSIGNED", NULL);
@@ -371,7 +378,7 @@ place_step(struct place *p, struct configs_entry *en)
         place_tell(p, TOLD_CONNECTOR, "UNASSIGNED", NULL);
         if (configs_ntasks(en) > 0)
             place_tell(p, TOLD_TASK, "UNASSIGNED", NULL);
-        p->version = 0;
+        p->version = p->tasks_version = 0;
         for (int i = 0; i < 2; i++) {
             free(p->told[i]);
             p->told[i] = NULL;
@@ -459,6 +466,33 @@ worker_step_state(struct worker *w, struct err *e)
     return true;
 }
 
+/* With what is true now. A worker that came instead of us writes its own. */
+static void
+worker_write_again(struct worker *w)
+{
+    struct slice key;
+    void *value;
+
+    if (!w->lost_us || clock_mono_us() - w->lost_us < WORKER_RETRY_MS * INT64_C(1000))
+        return;
+    for (size_t i = 0; w->active && map_next(w->lost_statuses, &i, &key, &value);) {
+        struct outgoing *o = worker_queue(w, STORAGE_STATUSES);
+
+        buf_add(&o->key, key.p, key.n);
+        o->tombstone = !statuses_value(w->statuses, key, &o->value);
+    }
+    for (size_t i = 0; w->lost_configs && map_next(w->places, &i, &key, &value);) {
+        struct place *p = value;
+
+        p->tasks_version = 0;
+        p->stop_written = false;
+    }
+    map_free(w->lost_statuses, NULL);
+    w->lost_statuses = map_new();
+    w->lost_configs = false;
+    w->lost_us = 0;
+}
+
 bool
 worker_step(struct worker *w, struct err *e)
 {
@@ -469,6 +503,7 @@ worker_step(struct worker *w, struct err *e)
 
     pthread_mutex_lock(&w->lock);
     ok = worker_step_state(w, e);
+    worker_write_again(w);
     for (size_t i = 0; ok && w->active && (en = configs_next(w->configs, &i));)
         (void)place_of(w, en->name);
     do {

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "replicator/connect/worker_priv.h"
 
-enum { WRITE_RECORDS = 2 };
+enum { WRITE_RECORDS = 2, WRITE_PATCHES = 100 };
 
 /* Records of the configuration topic that belong together. */
 struct batch_of_records {
@@ -124,39 +124,49 @@ worker_put(struct worker *w, const char *name, json_t *config, bool *created,
 {
     json_t *named = config_named(name, config), *tasks = NULL, *out = NULL;
 
-    if (config_passes(w, name, named, e) && worker_enter(w, true, e)) {
-        const struct configs_entry *en = configs_get(w->configs, name);
+    if (config_passes(w, name, named, e)) {
+        pthread_mutex_lock(&w->writing);
+        if (worker_enter(w, true, e)) {
+            const struct configs_entry *en = configs_get(w->configs, name);
 
-        *created = en == NULL;
-        if (en)
-            tasks = json_incref(en->tasks);
-        worker_leave(w);
-        out = config_store(w, name, named, NULL, tasks, e);
-        json_decref(tasks);
+            *created = en == NULL;
+            if (en)
+                tasks = json_incref(en->tasks);
+            worker_leave(w);
+            out = config_store(w, name, named, NULL, tasks, e);
+            json_decref(tasks);
+        }
+        pthread_mutex_unlock(&w->writing);
     }
     json_decref(named);
     return out;
 }
 
-json_t *
-worker_patch(struct worker *w, const char *name, json_t *patch, struct worker_error *e)
+/* The configuration with the patch over it, the tasks and the version of what was patched. NULL: e. */
+static json_t *
+config_patched(struct worker *w, const char *name, json_t *patch, json_t **tasks, uint64_t *version,
+               struct worker_error *e)
 {
     const struct configs_entry *en;
-    json_t *merged = NULL, *tasks = NULL, *out = NULL, *value;
+    json_t *merged = NULL, *value;
     const char *key;
 
+    *tasks = NULL;
     if (!worker_enter(w, true, e))
         return NULL;
     en = configs_get(w->configs, name);
-    if (en) {
-        merged = en->config ? json_copy(en->config) : json_object();
-        tasks = json_incref(en->tasks);
+    if (!en) {
+        worker_refuse(e, 404, "Connector %s not found", name);
+    } else if (!en->config) {
+        worker_refuse(e, 409, "%s; it cannot be patched, only replaced by PUT", en->why_config);
+    } else {
+        merged = json_copy(en->config);
+        *tasks = json_incref(en->tasks);
+        *version = en->version;
     }
     worker_leave(w);
-    if (!merged) {
-        worker_refuse(e, 404, "Connector %s not found", name);
+    if (!merged)
         return NULL;
-    }
     json_object_foreach(patch, key, value)
     {
         if (json_is_null(value))
@@ -164,10 +174,48 @@ worker_patch(struct worker *w, const char *name, json_t *patch, struct worker_er
         else
             json_object_set(merged, key, value);
     }
-    if (config_passes(w, name, merged, e))
-        out = config_store(w, name, merged, NULL, tasks, e);
-    json_decref(merged);
-    json_decref(tasks);
+    return merged;
+}
+
+/* Stores it, unless another change came first: then *again. */
+static json_t *
+config_store_over(struct worker *w, const char *name, json_t *config, json_t *tasks,
+                  uint64_t version, bool *again, struct worker_error *e)
+{
+    const struct configs_entry *en;
+    json_t *out = NULL;
+
+    pthread_mutex_lock(&w->writing);
+    *again = false;
+    if (worker_enter(w, true, e)) {
+        en = configs_get(w->configs, name);
+        *again = !en || en->version != version;
+        worker_leave(w);
+        if (!*again)
+            out = config_store(w, name, config, NULL, tasks, e);
+    }
+    pthread_mutex_unlock(&w->writing);
+    return out;
+}
+
+/* Looking at what comes out may take its time, so nobody is kept from writing meanwhile; whoever was overtaken begins anew. */
+json_t *
+worker_patch(struct worker *w, const char *name, json_t *patch, struct worker_error *e)
+{
+    json_t *merged, *tasks, *out = NULL;
+    uint64_t version = 0;
+    bool again = true;
+
+    for (int i = 0; again && i < WRITE_PATCHES; i++) {
+        merged = config_patched(w, name, patch, &tasks, &version, e);
+        again = false;
+        if (merged && config_passes(w, name, merged, e))
+            out = config_store_over(w, name, merged, tasks, version, &again, e);
+        json_decref(merged);
+        json_decref(tasks);
+    }
+    if (again)
+        worker_refuse(e, 409, "The configuration of connector %s is changed all the time", name);
     return out;
 }
 
@@ -212,19 +260,24 @@ worker_set_target(struct worker *w, const char *name, enum worker_target target,
 {
     struct batch_of_records b = {0};
     size_t i;
+    bool ok;
 
-    if (!must_exist(w, name, "Unknown connector", e))
-        return false;
-    if (target == WORKER_STOPPED) {
+    /* Not behind its deletion: the next one of that name would find it. */
+    pthread_mutex_lock(&w->writing);
+    ok = must_exist(w, name, "Unknown connector", e);
+    if (ok && target == WORKER_STOPPED) {
         i = batch_add(&b);
         configs_put_commit(&b.key[i], &b.value[i], name, 0);
     }
-    i = batch_add(&b);
-    configs_put_target(&b.key[i], &b.value[i], name, target);
-    if (!batch_write(w, &b, e))
-        return false;
-    worker_wake(w);
-    return true;
+    if (ok) {
+        i = batch_add(&b);
+        configs_put_target(&b.key[i], &b.value[i], name, target);
+        ok = batch_write(w, &b, e);
+    }
+    pthread_mutex_unlock(&w->writing);
+    if (ok)
+        worker_wake(w);
+    return ok;
 }
 
 /* ------------------------------------------------------------------------------------------------------- restarts */
@@ -286,8 +339,13 @@ worker_restart_task(struct worker *w, const char *name, int task, struct worker_
     en = configs_get(w->configs, name);
     if (!en) {
         worker_refuse(e, 404, "Unknown connector: %s", name);
-    } else if (task < 0 || (size_t)task >= configs_ntasks(en)) {
+    } else if (task < 0 || (size_t)task >= en->ntasks_ever) {
         worker_refuse(e, 404, "Unknown task: %s-%d", name, task);
+    } else if ((size_t)task >= configs_ntasks(en)) {
+        /* It was stopped. A real worker looks for the one that runs the task, and these are its words. */
+        worker_refuse(e, 409,
+                      "Cannot complete request momentarily due to no known leader URL, likely "
+                      "because a rebalance was underway.");
     } else {
         ask_restart(w, name, true);
         ok = true;

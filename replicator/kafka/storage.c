@@ -129,9 +129,14 @@ on_report(struct storage_kafka *s, const rd_kafka_message_t *m)
 {
     struct report *r = m->_private;
 
-    if (m->err && !r)
+    if (m->err && !r) {
         log_warn("kafka: a record of topic \"%s\" could not be written: %s",
                  rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err));
+        for (int t = 0; t < STORAGE_TOPICS; t++)
+            if (m->rkt == s->out[t])
+                s->handler.lost(s->handler.arg, (enum storage_topic)t,
+                                (struct slice){m->key, m->key_len});
+    }
     if (!r)
         return;
     pthread_mutex_lock(&s->lock);
@@ -217,8 +222,10 @@ storage_post(struct storage *base, const struct storage_record *r)
     struct storage_kafka *s = (struct storage_kafka *)base;
     struct err e = {0};
 
-    if (!storage_is_ready(s, r->topic, &e) || !produce(s, r, NULL, &e))
-        log_err(LOG_WARN, &e, "writing");
+    if (storage_is_ready(s, r->topic, &e) && produce(s, r, NULL, &e))
+        return;
+    log_err(LOG_WARN, &e, "writing");
+    s->handler.lost(s->handler.arg, r->topic, r->key);
 }
 
 /* With the lock. Waits; false when it is closing or the time is over. */

@@ -243,3 +243,48 @@ def test_the_next_one_goes_on_when_the_one_before_has_ended(db, name, settings, 
     db.sql("insert into t values (4, 'd')")
     wait_until(lambda: ids(out) == [1, 2, 3, 4], "a row by the second one", 30)
     assert second.states("one") == ("RUNNING", "RUNNING")
+
+
+def test_a_configuration_that_changes_while_it_runs_loses_and_repeats_nothing(db, name, settings, worker, real_kafka, topics):
+    w = worker().start().wait_up()
+    create(w, "one", settings)
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    wait_until(lambda: db.slot(settings["slot.name"])["active"], "streaming", 20)
+    pid = db.slot(settings["slot.name"])["active_pid"]
+    # The same again, as a pipeline does it that puts what it wants at every run, is no reason to stop.
+    assert w.request("PUT", "/connectors/one/config", settings)[0] == 200
+    w.wait_states("one", "RUNNING", "RUNNING")
+    last = 2
+    for n in range(4):
+        db.sql(f"insert into t select i, 'x' from generate_series({last + 1}, {last + 2000}) i")
+        last += 2000
+        if n == 0:
+            assert db.slot(settings["slot.name"])["active_pid"] == pid
+        assert w.request("PUT", "/connectors/one/config", {**settings, "heartbeat.interval.ms": str(1000 + n)})[0] == 200
+        db.sql(f"insert into t values ({last + 1}, 'y')")
+        last += 1
+    wait_until(lambda: len(ids(out)) >= last, "all rows", 60)
+    assert ids(out) == list(range(1, last + 1))
+    assert w.get("/connectors/one/tasks")[1][0]["config"]["heartbeat.interval.ms"] == "1003"
+
+
+def test_a_connector_is_deleted_and_made_again_while_it_drains(db, name, settings, worker, real_kafka, topics):
+    w = worker().start().wait_up()
+    create(w, "other", {**settings, "slot.name": f"{name}_o", "topic.prefix": f"{name}.o", "publication.name": f"{name}_o"})
+    create(w, "one", settings)
+    out = topics(real_kafka, name)
+    wait_until(lambda: len(ids(out)) == 4, "two snapshots", 20)
+    last = 2
+    for _ in range(4):
+        db.sql(f"insert into t select i, 'x' from generate_series({last + 1}, {last + 3000}) i")
+        last += 3000
+        assert w.request("DELETE", "/connectors/one")[0] == 204
+        assert w.request("PUT", "/connectors/one/pause")[0] == 404
+        create(w, "one", settings)
+    wait_until(lambda: len(ids(out)) >= 2 * last, "all rows, of both", 60)
+    for prefix in (name, f"{name}.o"):
+        got = [json.loads(r["value"])["after"]["id"] for r in out.read() if r["topic"] == f"{prefix}.public.t"]
+        assert got == list(range(1, last + 1)), prefix
+    w.wait_states("one", "RUNNING", "RUNNING")
+    w.wait_states("other", "RUNNING", "RUNNING")

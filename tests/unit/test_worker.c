@@ -35,11 +35,11 @@ run(void *arg)
 }
 
 static int
-set_up(void **state)
+set_up_on(void **state, struct storage *storage)
 {
     static const char *const sinks[] = {"null"};
     struct fixture *f = calloc(1, sizeof(*f));
-    struct worker_options o = {.storage = storage_memory_new(), .sinks = sinks, .nsinks = 1};
+    struct worker_options o = {.storage = storage, .sinks = sinks, .nsinks = 1};
     struct err e = {0};
 
     f->config = config_new("connect", worker_conf_tables);
@@ -67,6 +67,55 @@ tear_down(void **state)
     config_free(f->config);
     free(f);
     return 0;
+}
+
+/* Loses the first records that are posted to each topic. */
+static struct {
+    struct storage_ops ops;
+    const struct storage_ops *real;
+    struct storage_handler handler;
+    atomic_int left[STORAGE_TOPICS], written[STORAGE_TOPICS];
+} losing;
+
+static bool
+losing_start(struct storage *s, const struct storage_handler *h, struct err *e)
+{
+    losing.handler = *h;
+    return losing.real->start(s, h, e);
+}
+
+static void
+losing_post(struct storage *s, const struct storage_record *r)
+{
+    if (atomic_fetch_sub(&losing.left[r->topic], 1) > 0) {
+        losing.handler.lost(losing.handler.arg, r->topic, r->key);
+        return;
+    }
+    atomic_fetch_add(&losing.written[r->topic], 1);
+    losing.real->post(s, r);
+}
+
+static int
+set_up(void **state)
+{
+    return set_up_on(state, storage_memory_new());
+}
+
+static int
+set_up_losing(void **state)
+{
+    struct storage *s = storage_memory_new();
+
+    losing.real = s->ops;
+    losing.ops = *s->ops;
+    losing.ops.start = losing_start;
+    losing.ops.post = losing_post;
+    for (int t = 0; t < STORAGE_TOPICS; t++) {
+        atomic_store(&losing.left[t], 2);
+        atomic_store(&losing.written[t], 0);
+    }
+    s->ops = &losing.ops;
+    return set_up_on(state, s);
 }
 
 /* Takes the document. */
@@ -195,6 +244,114 @@ a_patch_replaces_adds_and_removes(void **state)
     json_decref(patch);
 }
 
+/* A check that lets the other patch in between: as one that waits for a database would. */
+static bool
+patch_meanwhile(void *arg, const char *name, json_t *config, struct worker_error *e)
+{
+    struct worker *w = *(struct worker **)arg;
+    json_t *patch = json_pack("{ss}", "second", "2");
+
+    (void)config;
+    w->options.check = NULL;
+    is(worker_patch(w, name, patch, e),
+       "{\"name\":\"one\",\"config\":{\"connector.class\":\"PostgresConnector\",\"a\":\"b\","
+       "\"name\":\"one\",\"second\":\"2\"},\"tasks\":[],\"type\":\"source\"}");
+    json_decref(patch);
+    return true;
+}
+
+static void
+of_two_patches_at_once_both_count(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_error e = {0};
+    json_t *patch = json_pack("{ss}", "first", "1");
+
+    json_decref(create(f, "one", WORKER_STOPPED, &e));
+    f->worker->options.check = patch_meanwhile;
+    f->worker->options.check_arg = &f->worker;
+    is(worker_patch(f->worker, "one", patch, &e),
+       "{\"name\":\"one\",\"config\":{\"connector.class\":\"PostgresConnector\",\"a\":\"b\","
+       "\"name\":\"one\",\"second\":\"2\",\"first\":\"1\"},\"tasks\":[],\"type\":\"source\"}");
+    json_decref(patch);
+}
+
+/* As another program writes into a topic. */
+static void
+write_record(struct fixture *f, enum storage_topic topic, const char *key, const char *value)
+{
+    struct storage *s = f->worker->storage;
+    struct storage_record r = {.topic = topic, .key = slice_of(key)};
+    struct err e = {0};
+
+    if (value)
+        r.value = slice_of(value);
+    assert_true(s->ops->put(s, &r, 1, &e));
+    worker_wake(f->worker);
+}
+
+static void
+what_cannot_be_read_is_not_patched(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_error e = {0};
+    json_t *patch = json_pack("{ss}", "a", "b");
+
+    write_record(f, STORAGE_CONFIGS, "connector-one", "{\"properties\":{");
+    assert_null(worker_patch(f->worker, "one", patch, &e));
+    assert_int_equal(e.status, 409);
+    assert_non_null(strstr(e.message, "PUT"));
+    json_decref(patch);
+}
+
+static void
+a_stopped_task_is_not_restarted(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_error e = {0};
+
+    json_decref(create(f, "one", WORKER_PAUSED, &e));
+    assert_false(worker_restart_task(f->worker, "one", 0, &e));
+    assert_int_equal(e.status, 404);
+    write_record(f, STORAGE_CONFIGS, "task-one-0", "{\"properties\":{}}");
+    write_record(f, STORAGE_CONFIGS, "commit-one", "{\"tasks\":1}");
+    assert_true(worker_restart_task(f->worker, "one", 0, &e));
+    assert_true(worker_set_target(f->worker, "one", WORKER_STOPPED, &e));
+    assert_false(worker_restart_task(f->worker, "one", 0, &e));
+    assert_int_equal(e.status, 409);
+    assert_false(worker_restart_task(f->worker, "one", 1, &e));
+    assert_int_equal(e.status, 404);
+}
+
+static void
+what_could_not_be_written_is_written_again(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_error e = {0};
+    enum worker_target paused = WORKER_PAUSED;
+    json_t *tasks = NULL,
+           *config = json_pack("{ss ss ss ss ss}", "connector.class", "PostgresConnector",
+                               "topic.prefix", "p", "database.hostname", "127.0.0.1",
+                               "database.user", "u", "database.dbname", "d");
+
+    json_decref(worker_create(f->worker, "one", config, &paused, &e));
+    json_decref(config);
+    write_record(f, STORAGE_CONFIGS, "task-one-0", "{\"properties\":{}}");
+    write_record(f, STORAGE_CONFIGS, "commit-one", "{\"tasks\":1}");
+    write_record(f, STORAGE_CONFIGS, "target-state-one", "{\"state\":\"STOPPED\"}");
+    becomes(f, "one", STOPPED);
+    for (int i = 0; i < 1000 && (!tasks || json_array_size(tasks) > 0 ||
+                                 atomic_load(&losing.written[STORAGE_STATUSES]) == 0);
+         i++) {
+        json_decref(tasks);
+        usleep(10000);
+        tasks = worker_tasks(f->worker, "one", &e);
+    }
+    is(tasks, "[]");
+    assert_true(atomic_load(&losing.written[STORAGE_STATUSES]) > 0);
+    becomes(f, "one", STOPPED);
+}
+
 static void
 what_cannot_be_run_has_failed_and_can_be_put_right(void **state)
 {
@@ -284,6 +441,11 @@ main(void)
         cmocka_unit_test_setup_teardown(what_is_not_there_is_said_as_connect_says_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_patch_replaces_adds_and_removes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_two_patches_at_once_both_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_patched, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stopped_task_is_not_restarted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_could_not_be_written_is_written_again, set_up_losing,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_run_has_failed_and_can_be_put_right, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(offsets_are_changed_of_stopped_connectors_only, set_up,
