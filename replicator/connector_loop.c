@@ -17,9 +17,6 @@
 enum {
     LOOP_BUDGET = 4000,          /* frames between two looks at everything else */
     LOOP_STATUS_GAP_US = 250000, /* between statuses that only say a new flush LSN */
-    LOOP_POSITION_GAP_US = 5000, /* between looks at the position */
-    LOOP_QUIET_US =
-        5000000, /* how long a position that no record stands at may wait to be stored */
     LOOP_SLEEP_MAX_US = 1000000,
     LOOP_NAP_US =
         200, /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
@@ -35,7 +32,7 @@ enum {
     LOOP_FDS = 9,
 };
 
-/* ------------------------------------------------------------------------------------------------ acks and offsets */
+/* ------------------------------------------------------------------------------------------------ acks */
 
 static bool
 loop_poll_sinks(struct connector *c, struct err *e)
@@ -69,136 +66,6 @@ loop_poll_store(struct connector *c, struct err *e)
         c->progressed = true;
     }
     return true;
-}
-
-static const char *const led_type_texts[] = {
-    [LED_INSERT] = "INSERT",   [LED_UPDATE] = "UPDATE",
-    [LED_DELETE] = "DELETE",   [LED_TRUNCATE] = "TRUNCATE",
-    [LED_MESSAGE] = "MESSAGE", [LED_END] = "COMMIT",
-    [LED_NOTE] = "",
-};
-
-static void
-loop_start_offset(const struct connector *c, const struct led_position *pos, struct offset *o)
-{
-    *o = (struct offset){
-        .has_txid = pos->txn.xid != 0,
-        .txid = pos->txn.xid,
-        .has_ts = pos->txn.commit_us != 0,
-        .ts_usec = pos->txn.commit_us,
-        .xmin = pos->txn.xmin,
-        .own = true,
-        .commit_end = pos->commit_end,
-        .system_id = c->system_id,
-        .timeline = c->server.timeline,
-        .mark = pos->mark,
-        .extra = signals_state(c->signals, pos->mark),
-    };
-    snprintf(o->slot, sizeof(o->slot), "%s", config_str(c->config, "slot.name"));
-    snprintf(o->database, sizeof(o->database), "%s", pg_params_database(c->params));
-}
-
-/*
- * A position where no record stands: one below it is written, records are 8-aligned, so it names no row, and the next one
- * may start exactly there.
- */
-static void
-loop_quiet_offset(const struct connector *c, const struct led_position *pos, uint64_t lsn,
-                  struct offset *o)
-{
-    loop_start_offset(c, pos, o);
-    o->lsn = o->lsn_proc = lsn - 1;
-    o->lsn_commit = pos->commit_end ? pos->commit_end : pos->txn.last_commit_lsn;
-    o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = lsn;
-}
-
-/*
- * A record's position, as the offset that Debezium would have stored. `counts` outlives it. When only the state of an
- * incremental snapshot is new, the record is the one that was stored before.
- */
-void
-connector_record_offset(const struct connector *c, const struct led_position *pos, struct offset *o,
-                        struct txn_summary *counts)
-{
-    loop_start_offset(c, pos, o);
-    if (!pos->lsn) {
-        struct offset state = *o;
-
-        /* The server may have been told of quiet positions since: an offset behind them would be refused. */
-        if (c->has_stored && !c->quiet_put)
-            *o = c->stored;
-        else
-            loop_quiet_offset(c, pos, c->quiet_put > pos->flush_lsn ? c->quiet_put : pos->flush_lsn,
-                              o);
-        o->mark = state.mark;
-        o->extra = state.extra;
-        return;
-    }
-    o->lsn = o->lsn_proc = o->pos_lsn = pos->lsn;
-    o->lsn_commit = pos->type == LED_END ? pos->lsn : pos->txn.last_commit_lsn;
-    if (c->settings.transactions && pos->txn.xid) {
-        *counts = pipeline_counts_at(c->pipeline, pos->txn.commit_lsn, pos->ordinal);
-        o->counts = counts;
-        snprintf(o->transaction_id, sizeof(o->transaction_id), "%" PRIu64, pos->txn.xid);
-    }
-    snprintf(o->message_type, sizeof(o->message_type), "%s", led_type_texts[pos->type]);
-    o->flush_lsn = pos->flush_lsn;
-    o->pos_commit_lsn = pos->txn.commit_lsn;
-    o->pos_ordinal = pos->ordinal;
-}
-
-/* The end of a snapshot: Debezium's marks for one that is whole. A transaction that commits exactly at the point is not in
- * the snapshot, so no ordinal of it is done. */
-void
-connector_snapshot_offset(const struct connector *c, const struct led_position *pos,
-                          struct offset *o)
-{
-    loop_start_offset(c, pos, o);
-    o->lsn = o->flush_lsn = o->pos_commit_lsn = o->pos_lsn = c->snapshot_point;
-    o->commit_end = 0;
-    snprintf(o->snapshot, sizeof(o->snapshot), "INITIAL");
-    o->last_snapshot_record = o->snapshot_completed = true;
-}
-
-/*
- * Hands a new position to the offset thread. A snapshot's counts only when it is whole. A quiet one is in no hurry: an idle
- * server must not cost a disk flush for each keepalive, and a restart within that time reads those transactions again, as
- * Debezium does, with the tables captured then.
- */
-static void
-loop_store_position(struct connector *c, bool now)
-{
-    struct led_position pos;
-    struct txn_summary counts;
-    struct offset o;
-    uint64_t quiet;
-    int64_t us = clock_mono_us();
-
-    c->position_late = !now && us - c->position_us < LOOP_POSITION_GAP_US;
-    if (c->position_late)
-        return;
-    c->position_us = us;
-    if (c->life.open) {
-        connector_store_progress(c, now);
-        return;
-    }
-    if (led_position(c->ledger, &pos)) {
-        c->quiet_since_us = 0;
-        if (c->snapshot_point && pos.txn.commit_lsn == c->snapshot_point)
-            connector_snapshot_offset(c, &pos, &o);
-        else
-            connector_record_offset(c, &pos, &o, &counts);
-        offsets_put(c->offsets, &o);
-    } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet == c->quiet_put) {
-        c->quiet_since_us = 0;
-    } else if (!c->quiet_since_us) {
-        c->quiet_since_us = us;
-    } else if (us - c->quiet_since_us >= LOOP_QUIET_US) {
-        loop_quiet_offset(c, &pos, quiet, &o);
-        offsets_put(c->offsets, &o);
-        c->quiet_put = quiet;
-        c->quiet_since_us = 0;
-    }
 }
 
 /* ------------------------------------------------------------------------------------------------ status */
@@ -449,8 +316,8 @@ loop_deadline(const struct connector *c)
         at = status;
     if (c->stream_us && c->stream_us < at)
         at = c->stream_us;
-    if (c->position_late && c->position_us + LOOP_POSITION_GAP_US < at)
-        at = c->position_us + LOOP_POSITION_GAP_US;
+    if (connector_position_deadline_us(c) < at)
+        at = connector_position_deadline_us(c);
     for (unsigned i = 0; i < c->nsinks; i++) {
         int64_t d = c->sinks[i]->ops->deadline_us(c->sinks[i]);
 
@@ -586,7 +453,7 @@ connector_loop(struct connector *c, struct err *e)
             return false;
         if (!loop_step(c, &idle, e))
             return false;
-        loop_store_position(c, false);
+        connector_store_position(c, false);
         if (!loop_status(c, e))
             return false;
         connector_measure(c, idle);
@@ -611,7 +478,7 @@ connector_drain(struct connector *c)
         for (unsigned i = 0; i < c->nsinks; i++)
             c->sinks[i]->ops->flush(c->sinks[i]);
         ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);
-        loop_store_position(c, true);
+        connector_store_position(c, true);
         (void)loop_status(
             c, &(struct err){
                    0}); /* a server that has gone is no reason to drop what the sinks still take */

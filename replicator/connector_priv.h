@@ -150,6 +150,11 @@ void connector_woken(struct connector *c);
 /* What the server is told. Zero says nothing: the slot stays where it is (lsn.flush.mode=manual). */
 uint64_t connector_flush_lsn(const struct connector *c);
 
+/* connector_tables.c: what the captured tables need before a slot reads them: a publication, the replica identity. */
+bool connector_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct err *e);
+/* For the commands that wait for other sessions: making a slot, changing a publication. */
+int connector_timeout_ms(const struct connector *c);
+
 /* connector_start.c: from nothing to a running snapshot or stream. */
 bool connector_connect(struct connector *c, struct err *e);
 /* Looks without changing. */
@@ -183,7 +188,10 @@ bool connector_begin_progress(struct connector *c, PGconn *conn, struct err *e);
 void connector_put_unit(struct connector *c, const struct batch *b);
 /* While the snapshot is open: hands over how far it is, and its offset when it is delivered. */
 void connector_store_progress(struct connector *c, bool now);
-/* connector_loop.c: the offsets that Debezium would have stored */
+/* connector_offset.c: hands a new position to the offset thread, when it is time to or now; */
+void connector_store_position(struct connector *c, bool now);
+int64_t connector_position_deadline_us(const struct connector *c); /* INT64_MAX: none waits */
+/* the offsets that Debezium would have stored. */
 void connector_record_offset(const struct connector *c, const struct led_position *pos,
                              struct offset *o, struct txn_summary *counts);
 void connector_snapshot_offset(const struct connector *c, const struct led_position *pos,

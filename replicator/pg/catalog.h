@@ -51,6 +51,7 @@ struct catalog_table {
     double rows;   /* estimate; -1 unknown */
 };
 bool catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e);
+void catalog_table_clear(struct catalog_table *t);
 void catalog_tables_free(struct catalog_table *t, size_t n);
 /* The pieces of catalog_describe and catalog_tables, for who asks on a session that must not block. Names end with a NUL. */
 extern const char catalog_tables_sql[];

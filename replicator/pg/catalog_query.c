@@ -259,12 +259,17 @@ catalog_tables(PGconn *c, struct catalog_table **out, size_t *n, struct err *e)
 }
 
 void
+catalog_table_clear(struct catalog_table *t)
+{
+    free(t->schema);
+    free(t->name);
+}
+
+void
 catalog_tables_free(struct catalog_table *t, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        free(t[i].schema);
-        free(t[i].name);
-    }
+    for (size_t i = 0; i < n; i++)
+        catalog_table_clear(&t[i]);
     free(t);
 }
 
