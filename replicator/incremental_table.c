@@ -155,7 +155,7 @@ inc_table_ready(struct incremental *i, const char **status)
     struct pgo_relation rel;
     struct relation_facts facts;
     struct err e = {0};
-    uint16_t key[CHUNK_KEY_MAX];
+    uint16_t key[CHUNK_KEY_MAX] = {0};
     size_t nkey;
     char *print;
 

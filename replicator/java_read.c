@@ -177,7 +177,7 @@ read_array(struct java_reader *r)
     }
     if (!slice_is(class->text, "[Ljava.lang.Object;"))
         return wrong(r);
-    n->items = arena_alloc(r->arena, (len + 1) * sizeof(*n->items));
+    n->items = arena_alloc(r->arena, (len + 1) * sizeof(struct node *));
     for (n->nitems = 0; n->nitems < len && !r->bad; n->nitems++)
         n->items[n->nitems] = read_node(r);
     return n;
@@ -318,7 +318,8 @@ hex_text(struct arena *a, struct slice bytes, struct java_value *v)
     static const char digits[] = "0123456789abcdef";
     char *text = arena_alloc(a, bytes.n * 2 + 3);
 
-    memcpy(text, "\\x", 2);
+    text[0] = '\\';
+    text[1] = 'x';
     for (size_t i = 0; i < bytes.n; i++) {
         text[2 + 2 * i] = digits[(unsigned char)bytes.p[i] >> 4];
         text[3 + 2 * i] = digits[(unsigned char)bytes.p[i] & 15];

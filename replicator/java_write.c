@@ -329,7 +329,8 @@ put_bytea(struct java_writer *w, struct slice text)
         int hi = hex_value(text.p[2 + 2 * i]), lo = hex_value(text.p[3 + 2 * i]);
 
         ok = hi >= 0 && lo >= 0;
-        bytes[i] = (unsigned char)(hi << 4 | lo);
+        if (ok)
+            bytes[i] = (unsigned char)(hi << 4 | lo);
     }
     if (ok)
         put_byte_array(w, bytes, n);

@@ -125,7 +125,7 @@ size_t pipeline_recent_xids(const struct pipeline *p, uint32_t out[PIPE_XIDS]);
 uint64_t pipeline_seen_lsn(const struct pipeline *p);
 
 /* The plan of a table, its programs compiled for every sink. The caller gives it back with pipeline_drop_plan. */
-struct plan *pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *rel,
+struct plan *pipeline_plan(struct pipeline *p, enum plan_use use, const struct pgo_relation *wire,
                            const struct relation_facts *facts, struct err *e);
 void pipeline_drop_plan(struct pipeline *p, struct plan *plan);
 

@@ -69,7 +69,7 @@ count_find(struct count_set *s, const struct count_name *name)
             return i;
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 8;
-        s->names = mem_grow(s->names, s->cap, sizeof(*s->names));
+        s->names = mem_grow(s->names, s->cap, sizeof(struct count_name *));
         s->collections = mem_grow(s->collections, s->cap, sizeof(*s->collections));
     }
     s->names[s->n] = name;

@@ -244,7 +244,7 @@ kafka_signals_fd(const struct kafka_signals *k)
 bool
 kafka_signals_send(const struct config *c, const struct signal *s, struct err *e)
 {
-    struct kafka_translation t;
+    struct kafka_translation t = {0};
     char *topic, *value, why[300];
     rd_kafka_t *rk;
     rd_kafka_resp_err_t code;
