@@ -291,6 +291,16 @@ job_restart(struct job *j)
     j->restart = true;
 }
 
+bool
+job_signal(struct job *j, const struct signal *s, struct err *e)
+{
+    if (j->state != JOB_RUNNING)
+        return err_set(e, ERR_CONFIG, "signal.not_running",
+                       "connector \"%s\" is %s: only one that runs takes signals", j->name,
+                       job_state_name(j->state));
+    return connector_signal(j->connector, s, e);
+}
+
 enum job_state
 job_state(const struct job *j)
 {

@@ -53,6 +53,9 @@ void job_configure(struct job *j, const struct connector_options *o);
 void job_want(struct job *j, enum job_why wish);
 /* Once: stop and start again, as is wanted. Also what has failed is tried again. */
 void job_restart(struct job *j);
+/* Gives what runs a signal (connector.h); false: e, also of one that does not run. */
+struct signal;
+bool job_signal(struct job *j, const struct signal *s, struct err *e);
 /* Everything that the table says, until it says no more. */
 void job_step(struct job *j);
 enum job_state job_state(const struct job *j);

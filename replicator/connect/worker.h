@@ -126,6 +126,10 @@ json_t *worker_alter_offsets(struct worker *w, const char *name, json_t *offsets
                              struct worker_error *e);
 json_t *worker_reset_offsets(struct worker *w, const char *name, struct worker_error *e);
 bool worker_reset_topics(struct worker *w, const char *name, struct worker_error *e);
+/* Ours: a signal for the connector that runs here, at once (signal.h). {"id":…}, which is made up where there is none. */
+struct signal;
+json_t *worker_signal(struct worker *w, const char *name, const struct signal *s,
+                      struct worker_error *e);
 
 /* ----------------------------------------------------------------------------------------------------- loggers */
 

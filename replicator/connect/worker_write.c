@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "replicator/connect/worker_priv.h"
+#include "replicator/signal.h"
+#include "replicator/uuid.h"
 
 enum { WRITE_RECORDS = 2, WRITE_PATCHES = 100 };
 
@@ -379,4 +381,37 @@ worker_reset_topics(struct worker *w, const char *name, struct worker_error *e)
     worker_leave(w);
     worker_send(w);
     return true;
+}
+
+/* ------------------------------------------------------------------------------------------------------- signals */
+
+/* Of no topic: who runs the connector is here. */
+json_t *
+worker_signal(struct worker *w, const char *name, const struct signal *s, struct worker_error *e)
+{
+    struct signal named = *s;
+    const struct place *p;
+    struct err why = {0};
+    char uuid[40];
+    bool ok = false;
+
+    if (!named.id) {
+        uuid_v7(uuid);
+        named.id = uuid;
+    }
+    if (!worker_enter(w, true, e))
+        return NULL;
+    p = map_get(w->places, slice_of(name));
+    if (!configs_get(w->configs, name))
+        worker_refuse(e, 404, "Connector %s not found", name);
+    else if (!p)
+        worker_refuse(e, 409, "Connector %s is still starting", name);
+    else if (!(ok = job_signal(p->job, &named, &why)))
+        worker_refuse(e,
+                      why.cls == ERR_DATA    ? 400
+                      : why.cls == ERR_RETRY ? 503
+                                             : 409,
+                      "%s", why.msg);
+    worker_leave(w);
+    return ok ? json_pack("{ss}", "id", named.id) : NULL;
 }

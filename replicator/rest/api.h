@@ -13,6 +13,7 @@ api_handler api_list, api_create, api_info, api_delete, api_config, api_put, api
 api_handler api_pause, api_resume, api_stop, api_restart, api_tasks, api_internal;
 api_handler api_task_status, api_task_restart, api_topics, api_topics_reset;
 api_handler api_offsets, api_offsets_alter, api_offsets_reset;
+api_handler api_signal;
 api_handler api_plugins, api_plugin_config, api_validate;
 
 struct worker_error;

@@ -35,6 +35,7 @@ const struct rest_route rest_routes[] = {
     {"GET", "/connectors/{connector}/offsets", 0, api_offsets, "The stored position."},
     {"PATCH", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_offsets_alter, "Sets the position of a stopped connector; an offset of `null` removes it."},
     {"DELETE", "/connectors/{connector}/offsets", ROUTE_WAITS | ROUTE_WRITES, api_offsets_reset, "Forgets the position of a stopped connector: it begins anew."},
+    {"POST", "/connectors/{connector}/signals", ROUTE_WAITS | ROUTE_WRITES | ROUTE_BODY, api_signal, "walbridge's own: gives a running connector a [signal](signals.md), `{\"id\", \"type\", \"data\"}`, whatever channels it reads; answered with its id."},
     {"GET", "/connector-plugins", ROUTE_INSTANT, api_plugins, "What can be run; with `connectorsOnly=false` also transformations, predicates and converters."},
     {"GET", "/connector-plugins/{plugin}/config", ROUTE_INSTANT, api_plugin_config, "The properties of one."},
     {"PUT", "/connector-plugins/{plugin}/config/validate", ROUTE_WAITS | ROUTE_BODY, api_validate, "Looks at a configuration: each property with its definition, its value and what is wrong with it."},
@@ -298,7 +299,8 @@ static const char page_tail[] =
     "- Malformed JSON is answered with the place of the mistake, not with what stood there. Where "
     "Kafka Connect prints a\n"
     "  configuration in an error, passwords are `[hidden]`.\n"
-    "- `/metrics` is ours ([metrics.md](metrics.md)).\n\n"
+    "- `/metrics` is ours ([metrics.md](metrics.md)), and so is `POST "
+    "/connectors/{connector}/signals`.\n\n"
     "## Limits\n\n"
     "A request's line has at most 8000 bytes (414), its headers 8192 (431), its body 4 MiB (413) "
     "with at most 4096 properties; "

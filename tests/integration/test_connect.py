@@ -288,3 +288,27 @@ def test_a_connector_is_deleted_and_made_again_while_it_drains(db, name, setting
         assert got == list(range(1, last + 1)), prefix
     w.wait_states("one", "RUNNING", "RUNNING")
     w.wait_states("other", "RUNNING", "RUNNING")
+
+
+def test_signals_reach_a_connector_by_rest(db, name, settings, worker, real_kafka, topics):
+    """Also one that reads no channel; by read.only it needs no signal table either."""
+    w = worker().start().wait_up()
+    create(w, "one", {**settings, "signal.enabled.channels": "", "read.only": "true"})
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    wait_until(lambda: db.slot(settings["slot.name"])["active"], "streaming", 20)
+    data = {"data-collections": ["public.t"]}
+    status, answer = w.request("POST", "/connectors/one/signals", {"id": "again", "type": "execute-snapshot", "data": data})
+    assert (status, answer) == (202, {"id": "again"}), answer
+    wait_until(lambda: ids(out) == [1, 2, 1, 2], lambda: w.log()[-3000:], 20)
+    status, answer = w.request("POST", "/connectors/one/signals", {"type": "execute-snapshots"})
+    assert status == 400 and "execute-snapshots" in answer["message"]
+    done = program.call("signal", "--url", w.url + "/", "one", "execute-snapshot", json.dumps(data))
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: ids(out) == [1, 2] * 3, lambda: w.log()[-3000:], 20)
+    w.request("PUT", "/connectors/one/stop")
+    w.wait_states("one", "STOPPED", "")
+    for who in ("one", "two"):
+        done = program.call("signal", "--url", w.url, who, "log", '{"message": "m"}')
+        assert done.returncode != 0 and ("only one that runs" if who == "one" else "not found") in done.stderr
+    assert program.call("signal", "--url", w.url, "--channel", "file", "one", "log", "{}").returncode == program.USAGE

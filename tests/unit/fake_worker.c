@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "replicator/metrics.h"
+#include "replicator/signal.h"
 
 #define VERSION "3.6.1.Final"
 #define ID "127.0.0.1:8083"
@@ -436,6 +437,15 @@ worker_reset_topics(struct worker *w, const char *name, struct worker_error *e)
     (void)name;
     (void)e;
     return true;
+}
+
+json_t *
+worker_signal(struct worker *w, const char *name, const struct signal *s, struct worker_error *e)
+{
+    json_t *status = worker_status(w, name, e);
+
+    json_decref(status);
+    return status ? json_pack("{ss*ss}", "id", s->id, "type", s->type) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- loggers */

@@ -365,9 +365,32 @@ a_read_only_server_changes_nothing(void **state)
     static const struct exchange cases[] = {
         {"GET /connectors HTTP/1.1\r\n", NULL, 200, "[]"},
         {"POST /connectors HTTP/1.1\r\n" JSON, "{\"name\":\"a\",\"config\":{}}", 403, "read-only"},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON, "{\"type\":\"log\"}", 403, "read-only"},
         {"PUT /connectors/a/stop HTTP/1.1\r\n", "", 403, "read-only"},
     };
     struct fixture f = start(settings);
+
+    (void)state;
+    CHECK(f, cases);
+    stop(&f);
+}
+
+static void
+signals_are_given(void **state)
+{
+    static const struct exchange cases[] = {
+        {"POST /connectors HTTP/1.1\r\n" JSON, "{\"name\":\"a\",\"config\":{}}", 201, "\"a\""},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON,
+         "{\"id\":\"i\",\"type\":\"log\",\"data\":{\"message\":\"m\"}}", 202,
+         "{\"id\":\"i\",\"type\":\"log\"}"},
+        {"POST /connectors/b/signals HTTP/1.1\r\n" JSON, "{\"type\":\"log\"}", 404, "No status"},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON, "{\"id\":\"i\"}", 400, "\\\"type\\\""},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON, "[]", 400, "expected"},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON, "", 400, "expected"},
+        {"POST /connectors/a/signals HTTP/1.1\r\n" JSON, "{", 500, "JSON"},
+        {"GET /connectors/a/signals HTTP/1.1\r\n", NULL, 405, "Allow: POST,OPTIONS"},
+    };
+    struct fixture f = start(NULL);
 
     (void)state;
     CHECK(f, cases);
@@ -541,6 +564,7 @@ main(void)
         cmocka_unit_test(others_are_answered_while_a_change_waits),
         cmocka_unit_test(what_waits_is_answered_before_the_server_ends),
         cmocka_unit_test(a_read_only_server_changes_nothing),
+        cmocka_unit_test(signals_are_given),
         cmocka_unit_test(users_are_asked_for_their_password),
         cmocka_unit_test(pages_of_allowed_origins_may_ask),
         cmocka_unit_test(administration_can_be_nowhere),

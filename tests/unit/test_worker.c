@@ -324,6 +324,20 @@ a_stopped_task_is_not_restarted(void **state)
 }
 
 static void
+signals_are_for_what_runs(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_error e = {0};
+    struct signal s = {.type = "log", .data = "{\"message\":\"m\"}"};
+
+    refused(worker_signal(f->worker, "no", &s, &e), &e, 404, "Connector no not found");
+    json_decref(create(f, "one", WORKER_STOPPED, &e));
+    becomes(f, "one", STOPPED);
+    refused(worker_signal(f->worker, "one", &s, &e), &e, 409,
+            "connector \"one\" is off: only one that runs takes signals");
+}
+
+static void
 what_could_not_be_written_is_written_again(void **state)
 {
     struct fixture *f = *state;
@@ -444,6 +458,7 @@ main(void)
         cmocka_unit_test_setup_teardown(of_two_patches_at_once_both_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_patched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stopped_task_is_not_restarted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(signals_are_for_what_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_could_not_be_written_is_written_again, set_up_losing,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_run_has_failed_and_can_be_put_right, set_up,
