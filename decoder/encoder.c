@@ -1,5 +1,6 @@
 #include "decoder/encoder.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -12,6 +13,8 @@ enum {
     ENCODER_BRANCH_BUCKETS = 64,
     /* Values of one branch that keep their program; of others it is made anew for each record. */
     ENCODER_BRANCHES_MAX = 4096,
+    /* What the kept programs of a table take together; branches below branches multiply. */
+    ENCODER_KEPT_MAX = 32 << 20,
     ENCODER_KNOWN_MAX = 256,
 };
 
@@ -61,7 +64,8 @@ struct encoder {
     struct json_program *json;
     const struct smt_chain *chain; /* NULL: the JSON program does it all */
     _Atomic(struct path *)
-        *paths; /* [DRAFT_KINDS][2]: without and with the place in the transaction */
+        *paths;          /* [DRAFT_KINDS][2]: without and with the place in the transaction */
+    atomic_size_t *kept; /* bytes of programs below branches */
 };
 
 /* ----------------------------------------------------------------------------------------------------- freeing */
@@ -94,8 +98,10 @@ encoder_new(const struct plan *p, struct err *e)
         free(enc);
         return NULL;
     }
-    if (enc->chain)
+    if (enc->chain) {
         enc->paths = mem_array(2 * (size_t)DRAFT_KINDS, sizeof(*enc->paths));
+        enc->kept = mem_alloc(sizeof(*enc->kept));
+    }
     return enc;
 }
 
@@ -107,6 +113,7 @@ encoder_free(struct encoder *enc)
     for (size_t i = 0; enc->paths && i < 2 * (size_t)DRAFT_KINDS; i++)
         path_free(atomic_load(&enc->paths[i]));
     free(enc->paths);
+    free(enc->kept);
     json_discard(enc->json);
     free(enc);
 }
@@ -188,11 +195,6 @@ path_make_branch(struct path *p, const struct smt_run *run)
 {
     p->kind = PATH_BRANCH;
     p->on = run->need;
-    p->nknown = run->nknown;
-    p->known = arena_alloc(&p->arena, (run->nknown + 1) * sizeof(*p->known));
-    for (size_t i = 0; i < run->nknown; i++)
-        p->known[i] =
-            (struct smt_value){arena_slice(&p->arena, run->known[i].json), run->known[i].null};
     p->branches = arena_alloc(&p->arena, ENCODER_BRANCH_BUCKETS * sizeof(*p->branches));
 }
 
@@ -227,6 +229,16 @@ path_draft(const struct encoder *enc, struct path *p, enum draft_kind kind, bool
     return SMT_OK;
 }
 
+/* Copied: nodes may be views of the values, and live as long as the path. */
+static void
+path_take_known(struct path *p, const struct smt_value *known, size_t n)
+{
+    p->nknown = n;
+    p->known = arena_alloc(&p->arena, (n + 1) * sizeof(*p->known));
+    for (size_t i = 0; i < n; i++)
+        p->known[i] = (struct smt_value){arena_slice(&p->arena, known[i].json), known[i].null};
+}
+
 static struct path *
 path_new(const struct encoder *enc, enum draft_kind kind, bool block, const struct smt_value *known,
          size_t nknown)
@@ -234,11 +246,12 @@ path_new(const struct encoder *enc, enum draft_kind kind, bool block, const stru
     struct path *p = mem_alloc(sizeof(*p));
     struct draft draft, came;
     struct err e = {0};
-    struct smt_run run = {
-        .chain = enc->chain, .draft = &draft, .e = &e, .known = known, .nknown = nknown};
+    struct smt_run run = {.chain = enc->chain, .draft = &draft, .e = &e, .nknown = nknown};
     enum smt_result result;
 
     arena_init(&p->arena);
+    path_take_known(p, known, nknown);
+    run.known = p->known;
     result = path_draft(enc, p, kind, block, &draft, &run);
     came = draft;
     switch (result == SMT_OK ? smt_apply(&run) : result) {
@@ -285,7 +298,18 @@ path_for_value(const struct encoder *enc, enum draft_kind kind, bool block, cons
     return path_new(enc, kind, block, known, p->nknown + 1);
 }
 
-/* Entries are only put before the others; two threads that race for one value both make it, and one is found first. */
+/* May a branch get one more program that is kept? */
+static bool
+path_has_room(const struct encoder *enc, struct path *p)
+{
+    return atomic_load(enc->kept) < ENCODER_KEPT_MAX &&
+           atomic_fetch_add(&p->nbranches, 1) < ENCODER_BRANCHES_MAX;
+}
+
+/*
+ * Entries are only put before the others; two threads that race for one value both make it, and one is found first.
+ * *own: given, p is not kept, and so is nothing below it; set to a path that the caller frees.
+ */
 static struct path *
 path_branch(const struct encoder *enc, enum draft_kind kind, bool block, struct path *p,
             const struct smt_value *v, struct path **own)
@@ -300,13 +324,19 @@ path_branch(const struct encoder *enc, enum draft_kind kind, bool block, struct 
     for (b = atomic_load(bucket); b; b = b->next)
         if (smt_value_eq(&b->value, v))
             return b->path;
-    if (atomic_fetch_add(&p->nbranches, 1) >= ENCODER_BRANCHES_MAX)
-        return *own = path_for_value(enc, kind, block, p, v);
+    if (*own || !path_has_room(enc, p)) {
+        struct path *made = path_for_value(enc, kind, block, p, v);
+
+        path_free(*own);
+        return *own = made;
+    }
     b = mem_alloc(sizeof(*b) + v->json.n);
     b->value = (struct smt_value){{(char *)(b + 1), v->json.n}, v->null};
     if (v->json.n)
         memcpy(b + 1, v->json.p, v->json.n);
     b->path = path_for_value(enc, kind, block, p, &b->value);
+    atomic_fetch_add(enc->kept, sizeof(*b) + v->json.n + sizeof(*b->path) + b->path->arena.used +
+                                    (b->path->why ? sizeof(*b->path->why) : 0));
     b->next = atomic_load(bucket);
     while (!atomic_compare_exchange_weak(bucket, &b->next, b))
         continue;
@@ -370,6 +400,15 @@ path_put_headers(const struct path *p, struct node_run *run, struct record *r)
     return true;
 }
 
+/* As Kafka's own client: neither can be negative, but that -1 is no time. */
+static bool
+path_refuse(const struct path *p, const struct node_run *run, const char *what, int64_t v)
+{
+    return err_set(run->e, ERR_FATAL, "transform.failed",
+                   "%s of a record for topic \"%s\" is %" PRId64 ", and Kafka has none such", what,
+                   p->topic ? p->topic : run->json->plan->topic, v);
+}
+
 static bool
 path_put_beside(const struct path *p, struct node_run *run, struct record *r)
 {
@@ -379,13 +418,17 @@ path_put_beside(const struct path *p, struct node_run *run, struct record *r)
     if (p->partition) {
         if (!path_number(p->partition, run, &v, &null))
             return false;
+        if (!null && (v < 0 || v > INT32_MAX))
+            return path_refuse(p, run, "a partition", v);
         if (!null)
             r->partition = (int32_t)v;
     }
     if (p->timestamp) {
         if (!path_number(p->timestamp, run, &v, &null))
             return false;
-        r->timestamp_ms = null ? 0 : v;
+        if (!null && v < -1)
+            return path_refuse(p, run, "a record's time", v);
+        r->timestamp_ms = null || v < 0 ? 0 : v;
     }
     return true;
 }
@@ -440,7 +483,7 @@ static bool
 path_run(const struct encoder *enc, enum draft_kind kind, struct node_run *run, uint16_t index)
 {
     bool block = run->c->block != NULL, ok = false;
-    struct path *p = path_of(enc, kind, block), *own = NULL, *before = NULL;
+    struct path *p = path_of(enc, kind, block), *own = NULL;
     struct buf value;
 
     buf_init(&value, run->out->bytes.max);
@@ -451,10 +494,7 @@ path_run(const struct encoder *enc, enum draft_kind kind, struct node_run *run, 
         buf_clear(&value);
         got = node_eval(p->on, run, &value);
         v = (struct smt_value){{value.n ? value.p : "", value.n}, got == NODE_IS_NULL};
-        before = own;
-        own = NULL;
         p = got == NODE_FAILED ? NULL : path_branch(enc, kind, block, p, &v, &own);
-        path_free(before);
     }
     if (p)
         switch (p->kind) {

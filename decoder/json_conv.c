@@ -127,6 +127,29 @@ json_is_utf8(struct slice s)
     return true;
 }
 
+static bool
+json_tell_replaced(const struct plan *p, struct slice column, struct recbuf *out, struct err *e)
+{
+    if (p->settings->fail_on_unconvertible)
+        return err_set(e, ERR_DATA, "value.encoding",
+                       "table \"%.*s.%.*s\", column \"%.*s\": bytes that are no UTF-8",
+                       SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), SLICE_ARG(column));
+    out->unconverted++;
+    out->unconverted_column = column;
+    err_set(&out->unconverted_why, ERR_DATA, "value.encoding",
+            "bytes that are no UTF-8; written as U+FFFD");
+    return true;
+}
+
+bool
+json_value_replaced(const struct plan *p, uint16_t col, const struct value *v, struct recbuf *out,
+                    struct buf *b, struct err *e)
+{
+    b->replaced = false;
+    return json_is_utf8((struct slice){v->p, v->n}) ||
+           json_tell_replaced(p, p->rel->cols[col].name, out, e);
+}
+
 /* Bytes that are no UTF-8 (a database in SQL_ASCII) were replaced: which column's? Told of as values that cannot be said are. */
 static bool
 json_replaced(const struct json_program *prog, const struct json_row *row, const struct tuple *t,
@@ -143,15 +166,7 @@ json_replaced(const struct json_program *prog, const struct json_row *row, const
             !json_is_utf8((struct slice){t->v[col].p, t->v[col].n}))
             column = p->rel->cols[col].name;
     }
-    if (p->settings->fail_on_unconvertible)
-        return err_set(e, ERR_DATA, "value.encoding",
-                       "table \"%.*s.%.*s\", column \"%.*s\": bytes that are no UTF-8",
-                       SLICE_ARG(p->rel->schema), SLICE_ARG(p->rel->table), SLICE_ARG(column));
-    out->unconverted++;
-    out->unconverted_column = column;
-    err_set(&out->unconverted_why, ERR_DATA, "value.encoding",
-            "bytes that are no UTF-8; written as U+FFFD");
-    return true;
+    return json_tell_replaced(p, column, out, e);
 }
 
 static bool

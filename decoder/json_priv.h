@@ -89,6 +89,9 @@ json_unchanged(const struct change *c, uint16_t col)
 /* A value that cannot be said: the buffer is cut back to `mark` and NULL stands for it, or false. */
 bool json_unconverted(const struct plan *p, const struct plan_field *f, struct recbuf *out,
                       struct buf *b, size_t mark, struct err *e);
+/* A column's value was just written to `b`, and bytes that are no UTF-8 were replaced: told of, or false. */
+bool json_value_replaced(const struct plan *p, uint16_t col, const struct value *v,
+                         struct recbuf *out, struct buf *b, struct err *e);
 /* One envelope: before and after as given (NULL: null), key from `key` (no key at all for a truncate). */
 bool json_put_envelope(const struct json_program *prog, const struct change *c, enum change_op op,
                        const struct tuple *before, const struct tuple *after,

@@ -31,6 +31,9 @@ node_eval_column(const struct node *n, struct node_run *run, struct buf *out)
             return NODE_FAILED;
         return NODE_IS_NULL;
     }
+    if (__builtin_expect(out->replaced, 0) &&
+        !json_value_replaced(c->plan, f->col, v, run->out, out, run->e))
+        return NODE_FAILED;
     /* Writers say some values as null themselves; a string is quoted, so that it cannot be taken for one. */
     if (out->n - mark == 4 && memcmp(out->p + mark, "null", 4) == 0) {
         out->n = mark;

@@ -229,7 +229,8 @@ side_write_column(const struct side_step *st, const struct tuple *t, struct node
             return false;
         buf_slice(b, st->null_text);
     }
-    return true;
+    return __builtin_expect(!b->replaced, 1) ||
+           json_value_replaced(c->plan, f->col, v, run->out, b, run->e);
 }
 
 static bool

@@ -478,6 +478,63 @@ payloads_that_are_objects_are_written_as_such(void **state)
     }
 }
 
+static void
+more_values_of_two_kinds_than_programs_are_kept_still_pass(void **state)
+{
+    struct smtfix *f = *state;
+    char name[20], body[40], expected[200];
+
+    chain(f,
+          SMT_CHAIN("transforms", "o,u", OUTBOX, "transforms.o.route.tombstone.on.empty.payload",
+                    "true", "transforms.o.table.expand.json.payload", "true", "transforms.u.type",
+                    "InsertHeader", "transforms.u.header", "h", "transforms.u.value.literal", "1"));
+    for (int i = 0; i < 4500; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        snprintf(body, sizeof(body), i % 2 ? " " : "{\"m%d\":1}", i);
+        snprintf(expected, sizeof(expected),
+                 i % 2 ? "outbox.event.n%d|1|~|id=1,h=1!1795256446000\n"
+                       : "outbox.event.n%d|1|{\"m%d\":1}|id=1,h=1!1795256446000\n",
+                 i, i);
+        gives(f, OP_CREATE, NULL, SMT_ROW("1", name, body), expected);
+    }
+}
+
+static void
+bytes_that_are_no_utf8_are_told_of(void **state)
+{
+    struct smtfix *f = *state;
+
+    for (int cast = 0; cast < 2; cast++) {
+        f->d.settings.fail_on_unconvertible = false;
+        chain(f, SMT_CHAIN("transforms", "u,c", UNWRAP, "transforms.c.type", "Cast$Value",
+                           "transforms.c.spec", cast ? "name:string" : "id:int64"));
+        f->out.unconverted = 0;
+        gives(f, OP_CREATE, NULL, SMT_ROW("1", "a\xFF"), KEY VALUE("a\xEF\xBF\xBD") "}|\n");
+        assert_int_equal(f->out.unconverted, 1);
+        assert_memory_equal(f->out.unconverted_column.p, "name", 4);
+        assert_string_equal(f->out.unconverted_why.code, "value.encoding");
+        gives(f, OP_CREATE, NULL, SMT_ROW("1", "\xEF\xBF\xBD"), KEY VALUE("\xEF\xBF\xBD") "}|\n");
+        assert_int_equal(f->out.unconverted, 1);
+        f->d.settings.fail_on_unconvertible = true;
+        assert_false(smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("1", "a\xFF")));
+        assert_string_equal(f->e.code, "value.encoding");
+        err_clear(&f->e);
+    }
+}
+
+static void
+partitions_and_times_that_kafka_has_not_fail(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.fields.additional.placement",
+                       "id:partition"));
+    gives(f, OP_CREATE, NULL, SMT_ROW("0", "order", "x"),
+          "outbox.event.order|0|\"x\"|id=0@0!1795256446000\n");
+    assert_false(smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("-1", "order", "x")));
+    assert_string_equal(f->e.code, "transform.failed");
+}
+
 /* -------------------------------------------------------------------------------------------------- failing */
 
 static void
@@ -612,6 +669,11 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_of_an_outbox_become_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(payloads_that_are_objects_are_written_as_such, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(more_values_of_two_kinds_than_programs_are_kept_still_pass,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(bytes_that_are_no_utf8_are_told_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(partitions_and_times_that_kafka_has_not_fail, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(every_problem_is_told_at_once, setup, teardown),
         cmocka_unit_test(every_transform_says_what_it_is),
