@@ -346,7 +346,7 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
     size_t at = out->bytes.n, n1;
 
     *changed = false;
-    for (uint16_t i = 0; same && i < prog->key.n; i++) {
+    for (uint16_t i = 0, n = plan_key_width(prog->plan); same && i < n; i++) {
         uint16_t col = prog->key.steps[i].col;
         const struct value *o = &c->before.v[col], *v = &c->after.v[col];
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "decoder/json_priv.h"
@@ -216,6 +217,9 @@ node_date_text(struct buf *out, int64_t ms)
 
 /* -------------------------------------------------------------------------------------------------------- headers */
 
+static enum node_got node_header_struct(const struct node *n, struct node_run *run,
+                                        struct buf *out);
+
 void
 node_plain_text(const struct node *n, struct slice json, struct buf *out)
 {
@@ -230,9 +234,59 @@ node_plain_text(const struct node *n, struct slice json, struct buf *out)
     } else if (json.n && json.p[0] == '"') {
         node_unquote(out, json);
     } else {
-        /* Numbers and words are no different from JSON's; structs, lists and maps escape less. */
+        /* Numbers and words are no different from JSON's; lists and maps escape less. */
         json_put_header_text(out, json.p, json.n);
     }
+}
+
+/* Members of a struct: texts keep their quotes, dates and decimals are no longer what JsonConverter makes of them. */
+static enum node_got
+node_header_member(const struct node *n, struct node_run *run, struct buf *out)
+{
+    struct buf *b = &run->scratch[NODE_DEPTH_MAX];
+    struct slice json;
+    enum node_got got;
+    int scale;
+
+    if (n->kind == NODE_STRUCT)
+        return node_header_struct(n, run, out);
+    buf_clear(b);
+    got = node_eval(n, run, b);
+    json = buf_view(b);
+    if (got == NODE_IS_NULL)
+        buf_slice(out, n->schema && n->schema->def.n ? n->schema->def : SLICE_LIT("null"));
+    else if (got == NODE_HAS_VALUE &&
+             (node_date_of(n->schema) != NODE_NO_DATE || node_decimal_scale(n->schema, &scale) ||
+              (n->schema && (n->schema->type == SCHEMA_FLOAT32 ||
+                             n->schema->type == SCHEMA_FLOAT64)))) /* NaN and the infinities */
+        node_plain_text(n, json, out);
+    else if (got == NODE_HAS_VALUE)
+        json_put_header_text(out, json.p, json.n);
+    return got;
+}
+
+static enum node_got
+node_header_struct(const struct node *n, struct node_run *run, struct buf *out)
+{
+    struct buf name;
+
+    buf_init(&name, 1 << 20);
+    buf_putc(out, '{');
+    for (size_t i = 0; i < n->schema->nfields; i++) {
+        if (i)
+            buf_putc(out, ',');
+        buf_clear(&name);
+        json_str(&name, n->schema->fields[i].name);
+        json_put_header_text(out, name.p, name.n);
+        buf_putc(out, ':');
+        if (node_header_member(n->members[i], run, out) == NODE_FAILED) {
+            buf_free(&name);
+            return NODE_FAILED;
+        }
+    }
+    buf_putc(out, '}');
+    buf_free(&name);
+    return NODE_HAS_VALUE;
 }
 
 enum node_got
@@ -241,6 +295,8 @@ node_header_text(const struct node *n, struct node_run *run, struct buf *out)
     struct buf *b = &run->scratch[NODE_DEPTH_MAX];
     enum node_got got;
 
+    if (n->kind == NODE_STRUCT)
+        return node_header_struct(n, run, out);
     buf_clear(b);
     got = node_eval(n, run, b);
     if (got == NODE_HAS_VALUE)

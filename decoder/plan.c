@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "decoder/envelope.h"
 #include "decoder/filter.h"
@@ -210,6 +211,37 @@ plan_compare_columns(const void *a, const void *b)
 }
 
 static bool
+plan_write_nothing(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
+{
+    (void)out, (void)text, (void)ctx;
+    return err_set(e, ERR_BUG, "plan.constant", "a constant of the key was asked for a column's");
+}
+
+/* A field that is the same for all rows: a column that no row has, with its null said as that. */
+static void
+plan_add_key_constant(struct plan *p)
+{
+    static const struct schema schema = {.type = SCHEMA_STRING};
+    struct plan_field *f = &p->key[p->nkey];
+    const char *field;
+    struct buf value, json;
+
+    buf_init(&value, 1 << 16);
+    buf_init(&json, 1 << 20);
+    field = topic_key_field(&value, p->settings, p->rel->schema, p->rel->table);
+    if (field) {
+        json_str(&json, buf_view(&value));
+        *f = (struct plan_field){.name = slice_of(field), .col = PLAN_NO_COLUMN};
+        f->value.schema = &schema;
+        f->value.write = plan_write_nothing;
+        f->value.null_json = arena_slice(&p->arena, buf_view(&json));
+        p->nkey++;
+    }
+    buf_free(&value);
+    buf_free(&json);
+}
+
+static bool
 plan_bind_key(struct plan *p, const struct plan_site *at)
 {
     uint16_t *cols = arena_alloc(&p->arena, (p->rel->ncols ? p->rel->ncols : 1u) * sizeof(*cols));
@@ -219,7 +251,7 @@ plan_bind_key(struct plan *p, const struct plan_site *at)
     /* Debezium 1.2 said a key in the order of the table's columns, but for a primary key in a snapshot. */
     if (p->settings->compat == COMPAT_1_2 && (at->use == PLAN_FOR_STREAM || listed))
         qsort(cols, n, sizeof(*cols), plan_compare_columns);
-    p->key = arena_alloc(&p->arena, (n ? n : 1u) * sizeof(*p->key));
+    p->key = arena_alloc(&p->arena, (n + 1u) * sizeof(*p->key));
     for (uint16_t i = 0; i < n; i++)
         switch (plan_bind_key_column(p, at, cols[i], &p->key[p->nkey])) {
         case BIND_OK:
@@ -230,8 +262,9 @@ plan_bind_key(struct plan *p, const struct plan_site *at)
         case BIND_UNKNOWN_TYPE:
             return false;
         }
+    plan_add_key_constant(p);
     /* A key of columns whose types are left out is a key of no fields, not no key. */
-    if (n > 0)
+    if (n > 0 || p->nkey > 0)
         p->key_schema = plan_struct(p, p->key, p->nkey, "Key", false);
     return true;
 }
@@ -257,6 +290,13 @@ plan_new_table(struct relation *rel, enum plan_use use, const struct types *type
     p->row_schema = plan_struct(p, p->fields, p->nfields, "Value", true);
     p->envelope_schema = envelope_schema_new(&p->arena, s, p->topic, p->row_schema);
     return p;
+}
+
+uint16_t
+plan_key_width(const struct plan *p)
+{
+    return p->nkey > 0 && p->key[p->nkey - 1].col == PLAN_NO_COLUMN ? (uint16_t)(p->nkey - 1)
+                                                                    : p->nkey;
 }
 
 /* "__debezium-heartbeat.<prefix>", or the name that is given. */

@@ -15,11 +15,12 @@
 enum plan_kind { PLAN_TABLE, PLAN_MESSAGE, PLAN_TRANSACTION, PLAN_HEARTBEAT, PLAN_NOTIFICATION };
 /* Debezium knows types otherwise in a snapshot, and loses values of some in the stream. */
 enum plan_use { PLAN_FOR_STREAM, PLAN_FOR_SNAPSHOT };
-enum { PLAN_SINKS_MAX = 4 };
+/* Of a field of the key that is no column but the same in all rows. It stands last. */
+enum { PLAN_SINKS_MAX = 4, PLAN_NO_COLUMN = UINT16_MAX };
 
 struct plan_field {
     struct slice name;    /* as said (adjusted) */
-    uint16_t col;         /* index into relation.cols */
+    uint16_t col;         /* index into relation.cols, or PLAN_NO_COLUMN */
     struct binding value; /* bound for the value side */
     const struct mapping
         *map; /* what a rule made of the column's values (decoder/mapper.h); NULL: nothing */
@@ -50,6 +51,8 @@ struct plan *plan_new_table(struct relation *rel, enum plan_use use, const struc
                             const struct settings *s, uint32_t *missing);
 /* Of records that are no rows. */
 struct plan *plan_new_event(const struct settings *s, enum plan_kind kind);
+/* Columns of the key: nkey but for the constant. */
+uint16_t plan_key_width(const struct plan *p);
 struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan *p); /* the owner of progs discards them before the last unref */
 

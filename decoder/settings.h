@@ -50,6 +50,7 @@ struct json_format {
 
 struct filter;
 struct mappers;
+struct naming;
 struct smt_chain;
 
 enum { OPS_CREATE = 1, OPS_UPDATE = 2, OPS_DELETE = 4, OPS_TRUNCATE = 8, OPS_MESSAGE = 16 };
@@ -89,6 +90,7 @@ struct settings {
     bool skip_unchanged;           /* skip.messages.without.change */
     const struct filter *filter;   /* decoder/filter.h; whose life is the connector's */
     const struct mappers *mappers; /* decoder/mapper.h; the same; NULL: none */
+    const struct naming *naming;   /* decoder/naming.h; the same; NULL: the default */
     const struct smt_chain
         *chain; /* decoder/smt.h; the same; NULL: no transforms, and JSON alone */
 };

@@ -41,8 +41,6 @@ insert_literal(struct arena *a, struct slice text)
         return node_json(a, &header_boolean, text);
     if (num_parse_i64(text, &whole))
         return node_int(a, &node_int64_required, whole);
-    if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
-        return node_string(a, &node_string_required, (struct slice){text.p + 1, text.n - 2});
     buf_init(&b, 64);
     if (smt_parse_plain_number(text, &number)) {
         smt_put_float(&b, number, true);

@@ -5,8 +5,14 @@
 #include "base/buf.h"
 #include "decoder/settings.h"
 
-/* "<prefix><delimiter><schema><delimiter><table>", every UTF-16 unit outside [A-Za-z0-9._-] an underscore, at most 249 long. */
+/*
+ * "<prefix><delimiter><schema><delimiter><table>", every UTF-16 unit outside [A-Za-z0-9._-] an underscore, at most 249 long;
+ * or as settings.naming says.
+ */
 void topic_name(struct buf *out, const struct settings *s, struct slice schema, struct slice table);
+/* The field that settings.naming adds to the table's key, and its value behind out; NULL: none. */
+const char *topic_key_field(struct buf *out, const struct settings *s, struct slice schema,
+                            struct slice table);
 /* "<prefix><delimiter><suffix>", made legal the same way: "transaction". */
 void topic_name_of(struct buf *out, const struct settings *s, const char *suffix);
 /* A schema's full name or a field's name under *.name.adjustment.mode. Fields may not hold dots. */

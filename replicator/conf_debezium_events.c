@@ -43,9 +43,25 @@ static const struct prop rows[] = {
             "The last two stand for the REST interface, which can always give signals."},
     {.name = "topic.naming.strategy", .type = PROP_CLASS,
      .def = "io.debezium.schema.SchemaTopicNamingStrategy", .group = "Events",
-     .importance = PROP_MEDIUM, .flags = PROP_REFUSED, .display = "Topic naming strategy class",
-     .see = "Java classes cannot be loaded; topics are named <prefix>.<schema>.<table>",
-     .doc = "Java class that names topics."},
+     .importance = PROP_MEDIUM, .check = conf_rule_naming, .display = "Topic naming strategy class",
+     .doc = "How a table's topic is named, by the name of one of Debezium's classes (io.debezium.schema.*): "
+            "SchemaTopicNamingStrategy is <prefix>.<schema>.<table>, DefaultTopicNamingStrategy leaves the schema out. "
+            "SchemaUnicodeTopicNamingStrategy and DefaultUnicodeTopicNamingStrategy write what Kafka does not allow, and the "
+            "underscore, as _u and the character's code. SchemaRegexTopicNamingStrategy and DefaultRegexTopicNamingStrategy "
+            "replace the name by topic.regex and topic.replacement. A class of your own cannot be loaded."},
+    {.name = "topic.regex", .type = PROP_STRING, .group = "Events", .importance = PROP_LOW,
+     .doc = "For the Regex classes of topic.naming.strategy: Java expression that has to match a table's whole topic."},
+    {.name = "topic.replacement", .type = PROP_STRING, .group = "Events", .importance = PROP_LOW,
+     .doc = "The topic in its place, with $1 or ${name} for groups."},
+    {.name = "topic.key.enforce.uniqueness", .type = PROP_BOOL, .def = "true", .group = "Events", .importance = PROP_LOW,
+     .doc = "Whether the Regex classes add a field to every key that tells the tables of a topic apart; tables without a key "
+            "have that one alone."},
+    {.name = "topic.key.field.name", .type = PROP_STRING, .def = "__dbz__physicalTableIdentifier", .group = "Events",
+     .importance = PROP_LOW, .doc = "Name of that field."},
+    {.name = "topic.key.field.regex", .type = PROP_STRING, .group = "Events", .importance = PROP_LOW,
+     .doc = "Java expression for the name before topic.regex that makes the field's value; without it, that name."},
+    {.name = "topic.key.field.replacement", .type = PROP_STRING, .group = "Events", .importance = PROP_LOW,
+     .doc = "The field's value, with $1 or ${name} for groups."},
     {.name = "notification.enabled.channels", .type = PROP_LIST, .group = "Events",
      .importance = PROP_MEDIUM, .display = "Enabled notification channels names",
      .check = conf_rule_notification_channels,

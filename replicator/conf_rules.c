@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "decoder/naming.h"
 #include "replicator/conf_rows.h"
 
 enum {
@@ -99,6 +100,18 @@ conf_rule_connector_class(const struct config *c, const char *value, struct err 
         if (strcmp(value, same[i]) == 0)
             return true;
     return wrong(e, "only io.debezium.connector.postgresql.PostgresConnector can be replaced");
+}
+
+bool
+conf_rule_naming(const struct config *c, const char *value, struct err *e)
+{
+    struct naming *naming;
+
+    (void)value;
+    if (!naming_new(c, &naming, e))
+        return false;
+    naming_free(naming);
+    return true;
 }
 
 bool

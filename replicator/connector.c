@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "decoder/filter.h"
 #include "decoder/mapper.h"
+#include "decoder/naming.h"
 #include "decoder/smt.h"
 #include "replicator/conf.h"
 #include "replicator/connector_priv.h"
@@ -63,6 +64,7 @@ connector_new(const struct connector_options *o, struct err *e)
 {
     const char *flush_mode = config_str(o->config, "lsn.flush.mode");
     struct connector *c;
+    bool named;
 
     if (!connector_check_sinks(o, e))
         return NULL;
@@ -81,7 +83,9 @@ connector_new(const struct connector_options *o, struct err *e)
     if (c->filter)
         c->mappers = mappers_new(c->config, e);
     c->settings.mappers = c->mappers;
-    if (c->mappers && smt_chain_new(c->config, &c->settings, c->run_id, &c->chain, e))
+    named = c->mappers && naming_new(c->config, &c->naming, e);
+    c->settings.naming = c->naming;
+    if (named && smt_chain_new(c->config, &c->settings, c->run_id, &c->chain, e))
         c->params = pg_params_from_config(c->config, e);
     c->settings.chain = c->chain;
     if (!c->params || c->stop_fd < 0) {
@@ -99,6 +103,7 @@ connector_free(struct connector *c)
     signal_box_free(c->box);
     filter_free(c->filter);
     mappers_free(c->mappers);
+    naming_free(c->naming);
     smt_chain_free(c->chain);
     pg_params_free(c->params);
     if (c->stop_fd >= 0)

@@ -88,6 +88,7 @@ struct connector {
     struct settings settings;
     struct filter *filter;
     struct mappers *mappers;
+    struct naming *naming;
     struct smt_chain *chain;
     struct pg_params *params;
     struct signal_box *box; /* signals from other threads */

@@ -83,7 +83,7 @@ choose_key(struct incremental *i, uint16_t *cols, size_t *n)
         cols[(*n)++] = (uint16_t)col;
         return true;
     }
-    for (uint16_t k = 0; k < i->plan->nkey; k++)
+    for (uint16_t k = 0; k < plan_key_width(i->plan); k++)
         cols[(*n)++] = i->plan->key[k].col;
     return true;
 }
@@ -96,7 +96,7 @@ select_columns(struct incremental *i, const uint16_t *key, size_t nkey)
 
     for (uint16_t k = 0; k < i->plan->nfields; k++)
         wanted[i->plan->fields[k].col] = true;
-    for (uint16_t k = 0; k < i->plan->nkey; k++)
+    for (uint16_t k = 0; k < plan_key_width(i->plan); k++)
         wanted[i->plan->key[k].col] = true;
     for (size_t k = 0; k < nkey; k++)
         wanted[key[k]] = true;
@@ -125,11 +125,11 @@ set_keys(struct incremental *i, const uint16_t *key, size_t nkey)
         i->key_at[k] = selected_at(i, key[k]);
     }
     /* A row in the stream is known by its record's key; without one by the surrogate. */
-    i->ndedup = i->plan->nkey ? i->plan->nkey : nkey;
+    i->ndedup = plan_key_width(i->plan) ? plan_key_width(i->plan) : nkey;
     i->dedup = arena_alloc(&i->arena, (i->ndedup + 1) * sizeof(*i->dedup));
     i->dedup_at = arena_alloc(&i->arena, (i->ndedup + 1) * sizeof(*i->dedup_at));
     for (size_t k = 0; k < i->ndedup; k++) {
-        i->dedup[k] = i->plan->nkey ? i->plan->key[k].col : key[k];
+        i->dedup[k] = plan_key_width(i->plan) ? i->plan->key[k].col : key[k];
         i->dedup_at[k] = selected_at(i, i->dedup[k]);
     }
 }
@@ -182,7 +182,7 @@ inc_table_ready(struct incremental *i, const char **status)
         log_err(LOG_WARN, &e, "incremental snapshot: a table is skipped");
         return false;
     }
-    if (i->plan->nkey > CHUNK_KEY_MAX || !choose_key(i, key, &nkey))
+    if (plan_key_width(i->plan) > CHUNK_KEY_MAX || !choose_key(i, key, &nkey))
         return false;
     if (nkey == 0) {
         log_warn(

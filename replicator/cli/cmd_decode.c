@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "decoder/filter.h"
 #include "decoder/mapper.h"
+#include "decoder/naming.h"
 #include "decoder/smt.h"
 #include "replicator/cli/conf_args.h"
 #include "replicator/conf.h"
@@ -23,6 +24,7 @@ struct decode_job {
     struct settings settings;
     struct filter *filter;
     struct mappers *mappers;
+    struct naming *naming;
     struct smt_chain *chain;
     struct sink *sink;
     struct ledger *ledger;
@@ -74,8 +76,10 @@ decode_configure(const struct cli_args *a, struct decode_job *j, struct err *e)
     if (j->filter)
         j->mappers = mappers_new(j->config, e);
     j->settings.mappers = j->mappers;
-    if (!j->mappers ||
-        !smt_chain_new(j->config, &j->settings, recording_run_id(j->recording), &j->chain, e))
+    if (!j->mappers || !naming_new(j->config, &j->naming, e))
+        return false;
+    j->settings.naming = j->naming;
+    if (!smt_chain_new(j->config, &j->settings, recording_run_id(j->recording), &j->chain, e))
         return false;
     j->settings.chain = j->chain;
     return true;
@@ -123,6 +127,7 @@ decode_close(struct decode_job *j)
         types_free(j->types);
     filter_free(j->filter);
     mappers_free(j->mappers);
+    naming_free(j->naming);
     smt_chain_free(j->chain);
     recording_close(j->recording);
     if (j->config)

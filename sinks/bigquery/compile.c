@@ -58,7 +58,7 @@ find_field(const struct plan *plan, const char *name)
 static bool
 is_key_field(const struct plan *plan, uint16_t col)
 {
-    for (uint16_t i = 0; i < plan->nkey; i++) {
+    for (uint16_t i = 0; i < plan_key_width(plan); i++) {
         if (plan->key[i].col == col)
             return true;
     }
@@ -350,12 +350,12 @@ note_refusals(const struct compiler *k)
 static void
 copy_key(struct compiler *k)
 {
-    uint16_t *key = arena_alloc(&k->p->arena, ((size_t)k->plan->nkey + 1) * sizeof(*key));
+    uint16_t *key = arena_alloc(&k->p->arena, ((size_t)plan_key_width(k->plan) + 1) * sizeof(*key));
 
-    for (uint16_t i = 0; i < k->plan->nkey; i++)
+    for (uint16_t i = 0; i < plan_key_width(k->plan); i++)
         key[i] = k->plan->key[i].col;
     k->p->key = key;
-    k->p->nkey = k->plan->nkey;
+    k->p->nkey = plan_key_width(k->plan);
 }
 
 static void
