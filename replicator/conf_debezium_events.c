@@ -77,10 +77,10 @@ static const struct prop rows[] = {
      .see = "Java classes cannot be loaded; the block and the topic are Debezium's default ones",
      .doc = "Java class that builds transaction metadata."},
     {.name = "custom.metric.tags", .type = PROP_LIST, .group = "Events", .importance = PROP_LOW,
-     .flags = PROP_NOOP, .display = "Customize metric tags",
-     .see = "there are no Java management beans; labels of your own are added where /metrics is "
-            "scraped (relabel_configs)",
-     .doc = "Tags added to the names of management beans, as key=value pairs."},
+     .display = "Customize metric tags", .check = conf_rule_metric_tags,
+     .doc = "Labels of the connector's figures at /metrics, as name=value pairs. What a label's name "
+            "may not hold becomes an underscore; names that the figures have already get \"tag_\" "
+            "before them."},
     {.name = "column.include.list", .type = PROP_LIST, .group = "Events", .importance = PROP_MEDIUM,
      .display = "Include Columns", .check = conf_rule_regex_list,
      .doc = "Expressions (schema.table.column) for the columns that are said; all when empty. Key "

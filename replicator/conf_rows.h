@@ -20,6 +20,7 @@ bool conf_converter(const char *class_name, enum converter *out);
 /* Checks of single values, for `check` in the rows. */
 typedef bool conf_rule(const struct config *c, const char *value, struct err *e);
 conf_rule conf_rule_name;
+conf_rule conf_rule_metric_tags;
 conf_rule conf_rule_connector_class;
 conf_rule conf_rule_converter;
 conf_rule conf_rule_header_converter;

@@ -1,9 +1,10 @@
-/* Checks of what signals and notifications are set up with. */
+/* Checks of what signals, notifications and metrics are set up with. */
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
 #include "replicator/conf_rows.h"
+#include "replicator/metrics_labels.h"
 
 static bool
 is_among(const char *name, const char *const *list)
@@ -75,4 +76,17 @@ conf_rule_notification_channels(const struct config *c, const char *value, struc
            config_given(c, "notification.sink.topic.name") ||
            err_set(e, ERR_CONFIG, "config.value",
                    "the channel sink needs notification.sink.topic.name");
+}
+
+bool
+conf_rule_metric_tags(const struct config *c, const char *value, struct err *e)
+{
+    struct buf labels;
+    bool ok;
+
+    (void)c;
+    buf_init(&labels, 1 << 20);
+    ok = metrics_labels(&labels, value, e);
+    buf_free(&labels);
+    return ok;
 }

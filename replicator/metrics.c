@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "replicator/metrics_labels.h"
+
 /* clang-format off */
 const struct metric_row metric_rows[METRIC_COUNT] = {
     [METRIC_CONNECTED] = {"debezium_metrics_Connected", "streaming", "gauge", "",
@@ -113,31 +115,27 @@ write_head(struct buf *out, const struct metric_row *r)
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->name, r->help, r->name, r->kind);
 }
 
-/* A label's value: backslash, quote and line feed are escaped. */
+/* Behind the last label of our own. */
 static void
-write_label(struct buf *out, const char *name, const char *value)
+write_end(struct buf *out, const struct metrics_connector *c)
 {
-    buf_printf(out, "%s=\"", name);
-    for (; *value; value++) {
-        if (*value == '\n') {
-            BUF_LIT(out, "\\n");
-            continue;
-        }
-        if (*value == '"' || *value == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, *value);
+    if (*c->labels) {
+        buf_putc(out, ',');
+        buf_str(out, c->labels);
     }
-    buf_putc(out, '"');
+    buf_putc(out, '}');
 }
 
 static void
-write_state(struct buf *out, const struct metric_row *row, const char *connector, const char *state)
+write_state(struct buf *out, const struct metric_row *row, const struct metrics_connector *c,
+            const char *state)
 {
     buf_printf(out, "%s{", row->name);
-    write_label(out, "connector", connector);
+    metrics_write_label(out, "connector", c->name);
     buf_putc(out, ',');
-    write_label(out, "state", state);
-    BUF_LIT(out, "} 1\n");
+    metrics_write_label(out, "state", state);
+    write_end(out, c);
+    BUF_LIT(out, " 1\n");
 }
 
 /* The second number of statm, in pages. */
@@ -192,11 +190,12 @@ write_sample(struct buf *out, const struct metric_row *r, const struct metrics_c
     buf_printf(out, "%s{", r->name);
     if (r->context) {
         buf_printf(out, "context=\"%s\",plugin=\"postgres\",", r->context);
-        write_label(out, "name", c->server);
+        metrics_write_label(out, "name", c->server);
         buf_putc(out, ',');
     }
-    write_label(out, "connector", c->name);
-    buf_printf(out, "} %" PRId64 "\n", value);
+    metrics_write_label(out, "connector", c->name);
+    write_end(out, c);
+    buf_printf(out, " %" PRId64 "\n", value);
 }
 
 void
@@ -205,11 +204,11 @@ metrics_write(struct buf *out, const struct metrics_connector *connectors, size_
     write_process(out, n);
     write_head(out, &other_rows[ROW_STATE]);
     for (size_t i = 0; i < n; i++)
-        write_state(out, &other_rows[ROW_STATE], connectors[i].name, connectors[i].state);
+        write_state(out, &other_rows[ROW_STATE], &connectors[i], connectors[i].state);
     write_head(out, &other_rows[ROW_TASK]);
     for (size_t i = 0; i < n; i++)
         if (connectors[i].task)
-            write_state(out, &other_rows[ROW_TASK], connectors[i].name, connectors[i].task);
+            write_state(out, &other_rows[ROW_TASK], &connectors[i], connectors[i].task);
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         write_head(out, &metric_rows[m]);
         for (size_t i = 0; i < n; i++)
@@ -235,7 +234,8 @@ metrics_write_page(struct buf *out)
             "the name under which its\nPrometheus exporter shows it, with the labels `context`, "
             "`name` (the topic "
             "prefix) and `plugin`, so that its dashboards go on\nworking; `connector` is the "
-            "connector's name. "
+            "connector's name; its "
+            "`custom.metric.tags` are labels too. "
             "Figures are at most a quarter of a second old.\n\n"
             "| Name | Kind | Unit | |\n|---|---|---|---|\n");
     for (size_t m = 0; m < METRIC_COUNT; m++)

@@ -62,6 +62,7 @@ struct metrics_connector {
     const char *server; /* topic.prefix */
     const char *state;  /* "RUNNING"; of the connector, */
     const char *task;   /* and of its task; NULL: it has none */
+    const char *labels; /* of its custom.metric.tags (metrics_labels.h); "" none */
     struct metrics m;
 };
 

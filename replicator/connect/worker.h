@@ -98,7 +98,7 @@ json_t *worker_offsets(struct worker *w, const char *name,
 struct metrics;
 void worker_metrics(struct worker *w,
                     void (*each)(void *arg, const char *name, const char *server,
-                                 const struct metrics *m),
+                                 const char *labels, const struct metrics *m),
                     void *arg);
 
 /* ---------------------------------------------------------------------------------------------------- changing */

@@ -38,6 +38,7 @@ struct place {
     struct sink_topics topics;
     struct metrics_slot metrics;
     char *server;           /* topic.prefix of the configuration that the job has; NULL: none yet */
+    char *labels;           /* its custom.metric.tags, as /metrics says them; with server */
     uint64_t version;       /* of the configuration that the job has; 0: none */
     uint64_t tasks_version; /* for which the task was written */
     bool stop_written;      /* "no tasks" was, for the present stop */

@@ -62,7 +62,7 @@ entry_or_404(struct worker *w, const char *name, struct worker_error *e)
 
 void
 worker_metrics(struct worker *w,
-               void (*each)(void *arg, const char *name, const char *server,
+               void (*each)(void *arg, const char *name, const char *server, const char *labels,
                             const struct metrics *m),
                void *arg)
 {
@@ -75,7 +75,7 @@ worker_metrics(struct worker *w,
         struct metrics m = metrics_slot_get(&p->metrics);
 
         if (p->server)
-            each(arg, p->name, p->server, &m);
+            each(arg, p->name, p->server, p->labels, &m);
     }
     pthread_mutex_unlock(&w->lock);
 }

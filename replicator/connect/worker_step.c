@@ -10,6 +10,7 @@
 #include "replicator/connect/json_text.h"
 #include "replicator/connect/worker_conf.h"
 #include "replicator/connect/worker_priv.h"
+#include "replicator/metrics_labels.h"
 
 enum { TOLD_CONNECTOR, TOLD_TASK };
 
@@ -25,6 +26,7 @@ worker_place_free(void *arg)
     free(p->told[TOLD_TASK]);
     metrics_slot_free(&p->metrics);
     json_decref(p->config);
+    free(p->labels);
     free(p->server);
     free(p->name);
     free(p);
@@ -115,6 +117,24 @@ place_config(const struct worker *w, const char *name, json_t *raw, struct err *
     return NULL;
 }
 
+/* As /metrics shows them. */
+static void
+place_name_figures(struct place *p, const struct config *c)
+{
+    const char *tags = config_str(c, "custom.metric.tags");
+    struct err e = {0};
+    struct buf labels;
+
+    buf_init(&labels, WORKER_TEXT_MAX);
+    if (tags)
+        (void)metrics_labels(&labels, tags, &e); /* was looked at with the configuration */
+    free(p->labels);
+    p->labels = mem_strdup(buf_cstr(&labels));
+    buf_free(&labels);
+    free(p->server);
+    p->server = mem_strdup(config_str(c, "topic.prefix"));
+}
+
 /* Another configuration than the job has. */
 static void
 place_load(struct place *p, struct configs_entry *en)
@@ -144,8 +164,7 @@ place_load(struct place *p, struct configs_entry *en)
     json_decref(p->config);
     p->config = p->bad ? NULL : json_incref(en->config);
     if (!p->bad) {
-        free(p->server);
-        p->server = mem_strdup(config_str(o.config, "topic.prefix"));
+        place_name_figures(p, o.config);
         job_configure(p->job, &o);
         job_restart(p->job);
         return;

@@ -22,7 +22,8 @@ text_of(json_t *object, const char *key)
 }
 
 static void
-take_figures(void *arg, const char *name, const char *server, const struct metrics *m)
+take_figures(void *arg, const char *name, const char *server, const char *labels,
+             const struct metrics *m)
 {
     struct gathered *g = arg;
 
@@ -32,6 +33,8 @@ take_figures(void *arg, const char *name, const char *server, const struct metri
         g->v[i].m = *m;
         free((void *)(uintptr_t)g->v[i].server);
         g->v[i].server = mem_strdup(server);
+        free((void *)(uintptr_t)g->v[i].labels);
+        g->v[i].labels = mem_strdup(labels);
     }
 }
 
@@ -54,6 +57,7 @@ api_metrics(struct rest_request *r)
         g.v[g.n++] = (struct metrics_connector){
             .name = json_string_value(name),
             .server = mem_strdup(""),
+            .labels = mem_strdup(""),
             .state = text_of(json_object_get(status, "connector"), "state"),
             .task = text_of(task, "state")};
     }
@@ -63,6 +67,7 @@ api_metrics(struct rest_request *r)
     metrics_write(&r->out, g.v, g.n);
     for (i = 0; i < g.n; i++) {
         free((void *)(uintptr_t)g.v[i].server);
+        free((void *)(uintptr_t)g.v[i].labels);
         json_decref(g.statuses[i]);
     }
     free(g.v);

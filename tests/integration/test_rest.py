@@ -193,7 +193,8 @@ def test_a_client_that_compares_what_it_sent_is_satisfied(worker, postgres):
 def test_figures_follow_the_connector(worker, postgres):
     config = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "plugin.name": "pgoutput", "database.hostname": "127.0.0.1",
               "database.port": str(postgres.port), "database.user": "postgres", "database.dbname": "postgres", "topic.prefix": "fig",
-              "table.include.list": "public.rest_t", "slot.name": "rest_slot_fig", "publication.name": "rest_pub", "slot.drop.on.stop": "true"}
+              "table.include.list": "public.rest_t", "slot.name": "rest_slot_fig", "publication.name": "rest_pub", "slot.drop.on.stop": "true",
+              "custom.metric.tags": "team=data,name=x"}
 
     def figure(name):
         text = Client(worker.url).once("GET", "/metrics")[2]
@@ -204,6 +205,9 @@ def test_figures_follow_the_connector(worker, postgres):
     wait_until(lambda: figure("debezium_metrics_SnapshotCompleted") == 1, "the snapshot's end")
     assert figure("debezium_metrics_Connected") == 1
     assert figure("walbridge_changes_total") >= 1
+    text = Client(worker.url).once("GET", "/metrics")[2]
+    assert 'name="fig",connector="fig",team="data",tag_name="x"} ' in text
+    assert 'walbridge_task_state{connector="fig",state="RUNNING",team="data",tag_name="x"} 1' in text
     with postgres.connect() as c:
         c.autocommit = True
         c.execute("insert into rest_t values (7)")

@@ -249,7 +249,7 @@ worker_offsets(struct worker *w, const char *name, struct worker_error *e)
 
 void
 worker_metrics(struct worker *w,
-               void (*each)(void *arg, const char *name, const char *server,
+               void (*each)(void *arg, const char *name, const char *server, const char *labels,
                             const struct metrics *m),
                void *arg)
 {
@@ -259,7 +259,7 @@ worker_metrics(struct worker *w,
 
     m.v[METRIC_CONNECTED] = 1;
     pthread_mutex_lock(&w->lock);
-    json_object_foreach(w->connectors, name, c) each(arg, name, "pre\"fix", &m);
+    json_object_foreach(w->connectors, name, c) each(arg, name, "pre\"fix", "", &m);
     pthread_mutex_unlock(&w->lock);
 }
 
