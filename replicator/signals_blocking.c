@@ -77,6 +77,7 @@ signals_block(struct signals *s, const struct order_table *tables, size_t n)
         .params = s->parts.inc.params,
         .connector = s->parts.connector,
         .config = s->parts.inc.config,
+        .last_commit_lsn = pipeline_seen_lsn(s->parts.inc.pipeline),
         .server_version = s->server_version,
         .settings = s->parts.inc.settings,
         .sinks = s->parts.sinks,

@@ -65,6 +65,7 @@ snapshot_make_workers(struct snapshot *s)
         w->values = mem_array(s->widest + 1u, sizeof(*w->values));
         w->txn = (struct txn){.seq = 1,
                               .commit_lsn = s->req.point_lsn,
+                              .last_commit_lsn = s->req.last_commit_lsn,
                               .commit_us = s->txn.commit_us,
                               .xid = s->txn.xid};
     }

@@ -37,7 +37,8 @@ struct snapshot_request {
     const struct config *config; /* snapshot.*; outlives the snapshot */
     /* The exported snapshot's name; NULL: one of its own, as snapshot.isolation.mode says. */
     const char *exported;
-    uint64_t point_lsn; /* the exported one's consistent point */
+    uint64_t point_lsn;       /* the exported one's consistent point */
+    uint64_t last_commit_lsn; /* source.sequence[0] of its rows; 0: null */
     int server_version;
     const struct settings *settings;
     struct sink *const *sinks;

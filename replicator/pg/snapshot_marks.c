@@ -110,7 +110,8 @@ marks_first_row(struct marks *m, struct mark_row *row, bool *mine, const struct 
     bool ok, waited;
 
     pthread_mutex_lock(&m->lock);
-    row->first = !m->any;
+    /* As Debezium has it: when the first table is empty no row is the first one. Its threads know no first table. */
+    row->first = !m->any && (m->shared || row->table == 0);
     row->first_in_table = !t->any;
     if (row->first)
         m->first_table = row->table;

@@ -190,6 +190,8 @@ def test_blocking_snapshot_waits_in_the_stream(db, ready):
     order = [(x["value"]["op"], x["value"]["after"]["id"]) for x in c.lines() if x["topic"].endswith(".t")]
     assert order[-1] == ("c", 1000) and {i for op, i in order if op == "r"} >= set(range(1, 501))
     assert [r["id"] for r in reads(c, "u")] == [2, 3]
+    sequences = {tuple(json.loads(x["value"]["source"]["sequence"])) for x in c.lines() if x["value"] and x["value"]["op"] == "r"}
+    assert all(commit and int(commit) <= int(lsn) for commit, lsn in sequences), "behind the last commit, as Debezium says it"
     for kind in ("STARTED", "IN_PROGRESS", "TABLE_SCAN_COMPLETED", "COMPLETED"):
         assert f"type='{kind}'" in c.log()
     assert c.terminate() == program.OK

@@ -192,7 +192,7 @@ judge(const struct run *r)
         left[s->table]--;
         if (seen == rows)
             want = SNAPSHOT_LAST;
-        else if (seen == 1)
+        else if (seen == 1 && (r->nworkers > 1 || s->table == 0))
             want = SNAPSHOT_FIRST;
         else if (left[s->table] == 0)
             want = SNAPSHOT_LAST_IN_COLLECTION;
