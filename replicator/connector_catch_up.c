@@ -4,12 +4,17 @@
  * goes on from there. So there is one point for all, whatever was read when.
  *
  * Keyed tables are streamed whether they are done or not: rows that a lost run had delivered may have been deleted since.
- * Tables without a key are streamed once they are done, or in part: else their rows would come twice.
+ * Tables without a key are streamed once they are done, or in part: else their rows would come twice. The signal table is
+ * always, as no snapshot reads it.
+ *
+ * A signal that comes meanwhile is noted in the progress, which is stored before its row counts as delivered, and carried
+ * out when the snapshot is whole; only what that makes of it in the offset ends the progress.
  */
 #include <poll.h>
 
 #include "base/log.h"
 #include "base/num.h"
+#include "decoder/filter.h"
 #include "replicator/connector_priv.h"
 
 enum { CATCH_UP_RELEASE_MS = 3000, CATCH_UP_LOOK_MS = 20 };
@@ -20,7 +25,8 @@ catch_up_wants(void *arg, const struct plan *plan)
     const struct connector *c = arg;
     const struct progress_table *t = progress_find(&c->life.progress, plan->rel->oid);
 
-    return plan->nkey > 0 || (t && (t->whole || t->n > 0));
+    return plan->nkey > 0 || (t && (t->whole || t->n > 0)) ||
+           filter_signal_table(c->settings.filter, plan->rel->schema, plan->rel->table);
 }
 
 /* ------------------------------------------------------------------------------------------------ rows that moved */
@@ -70,6 +76,15 @@ catch_up_update(void *arg, const struct change *c, bool said)
     k->life.dirty = true;
 }
 
+static bool
+catch_up_note(void *arg, const struct signal *s, const struct identity *row)
+{
+    struct connector *c = arg;
+
+    c->life.dirty = true;
+    return progress_add_signal(&c->life.progress, s, row->commit_lsn, row->ordinal);
+}
+
 /* ------------------------------------------------------------------------------------------------ the steps */
 
 static void
@@ -99,6 +114,7 @@ connector_catch_up(struct connector *c, const struct startup_plan *plan, struct 
     pipeline_start(c->pipeline, &plan->resume);
     c->life.open = true;
     c->phase = PHASE_CATCH_UP;
+    signals_note_only(c->signals, catch_up_note, c);
     if (!connector_open_wal(c, e))
         return false;
     catch_up_until(c, c->server.wal_lsn);

@@ -308,9 +308,9 @@ progress_put(struct connector *c, uint64_t flush_lsn)
     life->dirty = false;
 }
 
-/* It is whole and delivered. */
+/* It is whole and delivered, and so is what became of the signals that were noted: the state of this mark. */
 static void
-progress_end(struct connector *c)
+progress_end(struct connector *c, uint64_t mark)
 {
     struct led_position pos = {0}, newest;
     struct txn_summary counts;
@@ -318,6 +318,9 @@ progress_end(struct connector *c)
     uint64_t read_at = c->snapshot_point;
     struct offset o;
 
+    pos.mark = mark;
+    if (moved && newest.mark < mark)
+        newest.mark = mark;
     if (!startup_mode(c->config).streams)
         c->snapshot_point = c->life.progress.position.flush_lsn;
     if (c->life.end > c->life.first)
@@ -355,11 +358,12 @@ void
 connector_store_progress(struct connector *c, bool now)
 {
     struct snapshot_life *life = &c->life;
-    uint64_t delivered = led_delivered(c->ledger), flush = 0;
+    uint64_t delivered = led_delivered(c->ledger), flush = 0, mark, ticket;
     int64_t us = clock_mono_us();
 
-    if (life->whole && delivered >= life->end) {
-        progress_end(c);
+    if (life->whole && delivered >= life->end && signals_given_done(c->signals, &mark, &ticket) &&
+        delivered >= ticket) {
+        progress_end(c, mark);
         return;
     }
     if (c->phase == PHASE_CATCH_UP || delivered < life->first) {

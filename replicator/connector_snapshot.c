@@ -9,6 +9,29 @@
 
 enum { SNAP_BATCHES = 4 }; /* between two looks at everything else */
 
+/* Signals that came while an interrupted snapshot caught up. */
+static void
+snap_give_signals(struct connector *c)
+{
+    const struct progress *p = &c->life.progress;
+
+    signals_note_only(c->signals, NULL, NULL);
+    for (size_t i = 0; i < p->nsignals; i++)
+        signals_give_back(c->signals, &p->signals[i].signal);
+}
+
+static void
+snap_warn_of_signals(const struct connector *c)
+{
+    const struct progress *p = &c->life.progress;
+
+    for (size_t i = 0; i < p->nsignals; i++)
+        log_warn(
+            "signal \"%s\" (%s) is not carried out, as snapshot.mode streams nothing; give it "
+            "again to a connector that streams",
+            p->signals[i].signal.id, p->signals[i].signal.type);
+}
+
 /* Once streaming.delay.ms is over. */
 bool
 connector_begin_stream(struct connector *c, struct err *e)
@@ -67,10 +90,12 @@ snap_done(struct connector *c, struct err *e)
     c->life.end = led_next(c->ledger);
     c->life.whole = true;
     if (!startup_mode(c->config).streams) {
+        snap_warn_of_signals(c);
         connector_rest(c);
         return true;
     }
     c->phase = PHASE_STREAM;
+    snap_give_signals(c);
     c->stream_us = clock_mono_us() + delay_ms * 1000;
     return connector_begin_stream(c, e);
 }

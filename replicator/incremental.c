@@ -62,8 +62,9 @@ incremental_free(struct incremental *i)
     free(i->saved);
     free(i->id);
     free(i->xids);
-    inc_key_free(&i->after);
+    inc_key_free(&i->sent);
     inc_key_free(&i->upto);
+    inc_key_free(&i->after);
     inc_key_free(&i->end);
     window_free(i->window);
     arena_free(&i->arena);
@@ -130,6 +131,7 @@ inc_next_table(struct incremental *i)
 {
     inc_forget_table(i);
     inc_drop_table(i, 0);
+    inc_key_free(&i->sent);
     inc_key_free(&i->after);
     inc_key_free(&i->upto);
     i->rows = 0;

@@ -62,7 +62,8 @@ void incremental_add(struct incremental *i, const char *id, const struct increme
 /* names NULL: all. */
 void incremental_stop(struct incremental *i, const char *const *names, size_t n);
 void incremental_pause(struct incremental *i);
-void incremental_resume(struct incremental *i);
+/* False: it was not paused. */
+bool incremental_resume(struct incremental *i);
 bool incremental_is_running(const struct incremental *i);
 /* Is a chunk being read? */
 bool incremental_is_reading(const struct incremental *i);

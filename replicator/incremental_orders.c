@@ -161,12 +161,13 @@ incremental_pause(struct incremental *i)
     say(i, "PAUSED");
 }
 
-void
+bool
 incremental_resume(struct incremental *i)
 {
     if (!i->ntables || !i->paused)
-        return;
+        return false;
     i->paused = false;
     log_info("incremental snapshot: goes on");
     say(i, "RESUMED");
+    return true;
 }

@@ -46,8 +46,8 @@ struct incremental {
     /* What is stored. */
     struct inc_table *tables; /* the first is being read */
     size_t ntables;
-    char *id; /* the signal's; NULL none */
-    struct inc_key after, upto;
+    char *id;                  /* the signal's; NULL none */
+    struct inc_key sent, upto; /* of the last row that went out, and of the table's last one */
     struct inc_saved *saved;
     size_t nsaved;
     uint64_t mark;
@@ -67,11 +67,12 @@ struct incremental {
     size_t nxids;
     uint64_t passed; /* everything before it was streamed */
     struct window *window;
-    uint64_t number;    /* of the read in its window */
-    uint64_t row_bytes; /* of the table, on average; 0: unknown */
-    int64_t window_us;  /* since when a window waits for its end; 0: it was warned of */
-    uint64_t rows;      /* read of the table */
-    struct inc_key end; /* the chunk's last key */
+    uint64_t number;      /* of the read in its window */
+    uint64_t row_bytes;   /* of the table, on average; 0: unknown */
+    int64_t window_us;    /* since when a window waits for its end; 0: it was warned of */
+    uint64_t rows;        /* read of the table */
+    struct inc_key after; /* behind which the next chunk begins: the last one's end */
+    struct inc_key end;   /* the chunk's last key */
 
     /* The table. */
     struct arena arena; /* of its description */
@@ -93,6 +94,7 @@ struct incremental {
 
 /* incremental_state.c */
 void inc_key_free(struct inc_key *k);
+void inc_key_copy(struct inc_key *to, const struct inc_key *from);
 void inc_key_move(struct inc_key *to, struct inc_key *from);
 /* The state changed: from the next entry on the new one is true. */
 void inc_save(struct incremental *i);

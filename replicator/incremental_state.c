@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "replicator/incremental_priv.h"
 
 #define MEMBER "incremental_snapshot"
@@ -29,6 +30,20 @@ inc_key_move(struct inc_key *to, struct inc_key *from)
     inc_key_free(to);
     *to = *from;
     *from = (struct inc_key){0};
+}
+
+void
+inc_key_copy(struct inc_key *to, const struct inc_key *from)
+{
+    inc_key_free(to);
+    if (!from->v)
+        return;
+    *to = (struct inc_key){mem_array(from->n + 1, sizeof(*to->v)),
+                           mem_array(from->n + 1, sizeof(*to->kinds)), from->n};
+    for (size_t k = 0; k < from->n; k++) {
+        to->v[k] = from->v[k] ? mem_strdup(from->v[k]) : NULL;
+        to->kinds[k] = from->kinds[k];
+    }
 }
 
 void
@@ -87,8 +102,10 @@ inc_key_text(const struct inc_key *k)
             BUF_LIT(&b, "<null>");
         else if (k->kinds[i] == JAVA_BOOLEAN)
             buf_str(&b, *v == 't' ? "true" : "false");
+        else if ((k->kinds[i] == JAVA_FLOAT || k->kinds[i] == JAVA_DOUBLE) && !strpbrk(v, "Ny"))
+            (void)num_add_java_float(&b, slice_of(v), k->kinds[i] == JAVA_FLOAT);
         else
-            buf_str(&b, v);
+            buf_str(&b, v); /* NaN and Infinity are the same in both */
     }
     text = mem_strdup(buf_cstr(&b));
     buf_free(&b);
@@ -145,7 +162,7 @@ state_text(const struct incremental *i)
     }
     buf_putc(&list, ']');
     BUF_LIT(&b, "{\"" MEMBER "_primary_key\":");
-    put_key(&b, &i->after);
+    put_key(&b, &i->sent);
     BUF_LIT(&b, ",\"" MEMBER "_maximum_key\":");
     put_key(&b, &i->upto);
     BUF_LIT(&b, ",\"" MEMBER "_collections\":");
@@ -283,11 +300,12 @@ incremental_load(struct incremental *i, const char *members)
     }
     if (i->ntables) {
         inc_set_id(i, member_text(doc, MEMBER "_correlation_id"));
-        if (!load_key(member_text(doc, MEMBER "_primary_key"), &i->after) ||
+        if (!load_key(member_text(doc, MEMBER "_primary_key"), &i->sent) ||
             !load_key(member_text(doc, MEMBER "_maximum_key"), &i->upto)) {
-            inc_key_free(&i->after);
+            inc_key_free(&i->sent);
             inc_key_free(&i->upto);
         }
+        inc_key_copy(&i->after, &i->sent);
         log_info("an incremental snapshot of %zu tables goes on with \"%s\"", i->ntables,
                  i->tables[0].name);
     }

@@ -51,7 +51,10 @@ incremental_open(struct incremental *i, const char *id)
         inc_read_again(i);
 }
 
-/* The next row that goes out; with the last one the chunk is done, whatever becomes of the program. */
+/*
+ * The next row that goes out; with the last one the chunk is done, whatever becomes of the program. What is stored is that
+ * row's key, as Debezium has it: rows behind it, which the stream took away, are read again after a restart.
+ */
 static bool
 next_read(struct incremental *i, struct tap_read *read)
 {
@@ -60,6 +63,7 @@ next_read(struct incremental *i, struct tap_read *read)
     if (!window_next(i->window, &row))
         return false;
     if (window_left(i->window) == 0) {
+        inc_take_key(i, row, true, &i->sent);
         inc_key_move(&i->after, &i->end);
         inc_save(i);
     }

@@ -144,6 +144,7 @@ check_stored_key(struct incremental *i)
         "incremental snapshot: the key of table \"%s\" is another than before; the table is "
         "read anew",
         i->tables[0].name);
+    inc_key_free(&i->sent);
     inc_key_free(&i->after);
     inc_key_free(&i->upto);
 }

@@ -502,8 +502,8 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));
     t->captured = !p->catch_up.until || p->catch_up.wants(p->catch_up.arg, plan);
-    t->signals = p->tap.see && !p->catch_up.until &&
-                 filter_signal_table(p->parts.settings->filter, rel->schema, rel->table);
+    t->signals =
+        p->tap.see && filter_signal_table(p->parts.settings->filter, rel->schema, rel->table);
     t->ncols = rel->ncols;
     t->plan = plan;
     pipeline_set_table(p, rel->oid, t);

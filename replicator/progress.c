@@ -29,6 +29,8 @@ progress_clear(struct progress *p)
     for (size_t i = 0; i < p->n; i++)
         progress_table_clear(&p->tables[i]);
     free(p->tables);
+    free(p->signals);
+    arena_free(&p->texts);
     free(p->before);
     offset_free(&p->position);
     *p = (struct progress){0};
@@ -117,6 +119,28 @@ progress_reopen(struct progress_table *t, int64_t key)
     }
 }
 
+/* ------------------------------------------------------------------------------------------------ signals */
+
+bool
+progress_add_signal(struct progress *p, const struct signal *s, uint64_t commit_lsn,
+                    uint64_t ordinal)
+{
+    struct arena *a = &p->texts;
+
+    for (size_t i = 0; i < p->nsignals; i++)
+        if (p->signals[i].commit_lsn == commit_lsn && p->signals[i].ordinal == ordinal)
+            return false;
+    p->signals = mem_grow(p->signals, p->nsignals + 1, sizeof(*p->signals));
+    p->signals[p->nsignals++] = (struct progress_signal){
+        .signal = {.id = s->id ? arena_strdup(a, s->id) : NULL,
+                   .type = arena_strdup(a, s->type),
+                   .data = s->data ? arena_strdup(a, s->data) : NULL},
+        .commit_lsn = commit_lsn,
+        .ordinal = ordinal,
+    };
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ writing */
 
 static void
@@ -153,6 +177,32 @@ progress_add_table(const struct progress_table *t, struct buf *out)
     buf_putc(out, '}');
 }
 
+static void
+progress_add_member(struct buf *out, const char *before, const char *value)
+{
+    if (!value)
+        return;
+    buf_str(out, before);
+    json_cstr(out, value);
+}
+
+static void
+progress_add_signals(const struct progress *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->nsignals; i++) {
+        const struct progress_signal *s = &p->signals[i];
+
+        buf_str(out, i ? ",{\"type\":" : ",\"signals\":[{\"type\":");
+        json_cstr(out, s->signal.type);
+        progress_add_member(out, ",\"id\":", s->signal.id);
+        progress_add_member(out, ",\"data\":", s->signal.data);
+        buf_printf(out, ",\"commit\":%" PRIu64 ",\"ordinal\":%" PRIu64 "}", s->commit_lsn,
+                   s->ordinal);
+    }
+    if (p->nsignals)
+        buf_putc(out, ']');
+}
+
 void
 progress_to_json(const struct progress *p, struct buf *out)
 {
@@ -168,7 +218,9 @@ progress_to_json(const struct progress *p, struct buf *out)
             buf_putc(out, ',');
         progress_add_table(&p->tables[i], out);
     }
-    BUF_LIT(out, "]}");
+    buf_putc(out, ']');
+    progress_add_signals(p, out);
+    buf_putc(out, '}');
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -253,6 +305,34 @@ progress_read_tables(const json_t *tables, struct progress *p)
     return true;
 }
 
+static bool
+progress_read_signals(const json_t *signals, struct progress *p)
+{
+    const json_t *v;
+    size_t i;
+
+    if (signals && !json_is_array(signals))
+        return false;
+    json_array_foreach(signals, i, v)
+    {
+        const json_t *id = json_object_get(v, "id"), *data = json_object_get(v, "data");
+        const json_t *type = json_object_get(v, "type");
+        const json_t *commit = json_object_get(v, "commit");
+        const json_t *ordinal = json_object_get(v, "ordinal");
+
+        if (!json_is_string(type) || (id && !json_is_string(id)) ||
+            (data && !json_is_string(data)) || !json_is_integer(commit) ||
+            !json_is_integer(ordinal))
+            return false;
+        (void)progress_add_signal(p,
+                                  &(struct signal){json_string_value(id), json_string_value(type),
+                                                   json_string_value(data)},
+                                  (uint64_t)json_integer_value(commit),
+                                  (uint64_t)json_integer_value(ordinal));
+    }
+    return true;
+}
+
 bool
 progress_from_json(const char *json, struct progress *p, struct err *e)
 {
@@ -269,7 +349,9 @@ progress_from_json(const char *json, struct progress *p, struct err *e)
     else
         ok = progress_read_position(json_object_get(doc, "position"), &p->position, e) &&
              (progress_read_tables(json_object_get(doc, "tables"), p) ||
-              progress_bad(e, "its tables cannot be read"));
+              progress_bad(e, "its tables cannot be read")) &&
+             (progress_read_signals(json_object_get(doc, "signals"), p) ||
+              progress_bad(e, "its signals cannot be read"));
     if (ok) {
         p->before = mem_strdup(before);
         p->requested = json_is_true(json_object_get(doc, "requested"));

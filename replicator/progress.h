@@ -6,7 +6,8 @@
  *    "requested":true,                                                                         or left out
  *    "position":{<ours, see offset_own.h>},
  *    "tables":[{"oid":N,"schema":"…","table":"…"}                                              whole, or
- *              {…,"key":"<column>","filenode":N,"ranges":[[first,last],…]}]}                   by ranges, bounds inclusive
+ *              {…,"key":"<column>","filenode":N,"ranges":[[first,last],…]}],                   by ranges, bounds inclusive
+ *    "signals":[{"id":"…","type":"…","data":"…","commit":LSN,"ordinal":N}]}                    or left out
  */
 #ifndef REPLICATOR_PROGRESS_H
 #define REPLICATOR_PROGRESS_H
@@ -17,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "replicator/offset.h"
+#include "replicator/signal.h"
 
 enum { PROGRESS_MAX = 900 << 10 }; /* a Kafka record of the usual limit holds it */
 
@@ -35,12 +37,21 @@ struct progress_table {
     size_t n;
 };
 
+/* A signal that was streamed while the snapshot caught up: it is carried out when the snapshot is whole. */
+struct progress_signal {
+    struct signal signal;
+    uint64_t commit_lsn, ordinal; /* of its row, which may come again */
+};
+
 struct progress {
     bool requested;         /* by a command, whatever snapshot.mode says */
     char *before;           /* "" none */
     struct offset position; /* our members only */
     struct progress_table *tables;
     size_t n;
+    struct progress_signal *signals; /* in the order in which they came */
+    size_t nsignals;
+    struct arena texts; /* theirs */
 };
 
 void progress_clear(struct progress *p);
@@ -54,6 +65,10 @@ void progress_add_range(struct progress_table *t, struct progress_range r);
 bool progress_covers(const struct progress_table *t, int64_t key);
 /* Rows of this key are to be read again after all. */
 void progress_reopen(struct progress_table *t, int64_t key);
+
+/* Copied; false: it is there already. */
+bool progress_add_signal(struct progress *p, const struct signal *s, uint64_t commit_lsn,
+                         uint64_t ordinal);
 
 void progress_to_json(const struct progress *p, struct buf *out);
 bool progress_from_json(const char *json, struct progress *p, struct err *e);

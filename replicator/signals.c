@@ -26,6 +26,7 @@ signals_new(const struct signals_parts *parts, struct err *e)
         strcmp(config_str(parts->inc.config, "incremental.snapshot.watermarking.strategy"),
                "insert_delete") == 0;
     arena_init(&s->arena);
+    arena_init(&s->noted_texts);
     pipeline_set_tap(parts->inc.pipeline, (struct pipeline_tap){signals_see, s});
     if (!signals_open_channels(s, e)) {
         signals_free(s);
@@ -45,6 +46,8 @@ signals_free(struct signals *s)
     notify_free(s->notify);
     script_free(s->lister);
     arena_free(&s->arena);
+    arena_free(&s->noted_texts);
+    free(s->noted);
     free(s);
 }
 
@@ -318,7 +321,8 @@ carry_out(struct signals *s)
         incremental_pause(s->inc);
         break;
     case SIGNAL_RESUME:
-        incremental_resume(s->inc);
+        if (incremental_resume(s->inc))
+            s->step = ORDER_STARTING;
         break;
     case SIGNAL_LOG:
         say_message(s);
@@ -383,18 +387,35 @@ row_signal(struct signals *s, const struct change *c, struct arena *a, struct si
     return true;
 }
 
+/* What is wrong with it is said at once. */
+static void
+note_only(struct signals *s, const struct change *c, const struct signal *signal)
+{
+    struct err e = {0};
+
+    arena_reset(&s->arena);
+    if (!signal_parse(signal, &s->arena, &s->order, &e))
+        refuse(s, &e);
+    else if (s->note(s->note_arg, signal, &c->id))
+        log_info("signal \"%s\": %s, once the snapshot is whole", signal->id, signal->type);
+}
+
 /* An order is carried out before its row goes out, so that the offset of that row knows of it. */
 static enum tap_result
 take_row(struct signals *s, const struct change *c, const struct signal *signal)
 {
     if (s->row_commit == c->id.commit_lsn && s->row_ordinal == c->id.ordinal)
         return s->step == ORDER_NONE ? TAP_GO : TAP_WAIT;
-    if (s->step != ORDER_NONE)
+    if (s->step != ORDER_NONE || s->noted_at < s->nnoted)
         return TAP_WAIT;
     s->row_commit = c->id.commit_lsn;
     s->row_ordinal = c->id.ordinal;
     if (!s->channels[CHANNEL_SOURCE])
         return TAP_GO;
+    if (s->note) {
+        note_only(s, c, signal);
+        return TAP_GO;
+    }
     arena_reset(&s->arena);
     s->channel = CHANNEL_SOURCE;
     accept(s, signal);

@@ -34,11 +34,24 @@ struct signals_parts {
     unsigned nsinks;
 };
 
+/* Takes a signal that is only noted; false: it was noted before. */
+typedef bool signals_note_fn(void *arg, const struct signal *s, const struct identity *row);
+
 /* The pipeline's tap is set. */
 struct signals *signals_new(const struct signals_parts *parts, struct err *e);
 void signals_free(struct signals *s);
 struct incremental *signals_incremental(struct signals *s);
 struct notify *signals_notify(struct signals *s);
+
+/*
+ * While an interrupted snapshot catches up, signals of the stream are handed to `note` and nothing is done; NULL: carried
+ * out. Whoever notes them gives them back in their order once streaming begins; they come before any other then.
+ */
+void signals_note_only(struct signals *s, signals_note_fn *note, void *arg);
+void signals_give_back(struct signals *s, const struct signal *signal);
+/* Are those carried out? Then *mark is the state that knows of them (signals_state), true once all before *ticket is
+ * delivered. */
+bool signals_given_done(const struct signals *s, uint64_t *mark, uint64_t *ticket);
 
 /*
  * While streaming: looks at channels, sessions, notifications. *busy: a blocking snapshot is being read, the stream waits.

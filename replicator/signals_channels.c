@@ -67,6 +67,11 @@ bool
 signals_take(struct signals *s, struct signal *out)
 {
     s->token = 0;
+    s->channel = CHANNEL_NOTED;
+    if (s->noted_at < s->nnoted) {
+        *out = s->noted[s->noted_at++];
+        return true;
+    }
     s->channel = CHANNEL_BOX;
     if (signal_box_take(s->parts.box, &s->arena, out))
         return true;
@@ -86,6 +91,10 @@ signals_take(struct signals *s, struct signal *out)
 void
 signals_owe(struct signals *s, uint64_t mark)
 {
+    if (s->channel == CHANNEL_NOTED && mark > s->noted_mark) {
+        s->noted_mark = mark;
+        s->noted_ticket = led_next(s->parts.inc.ledger);
+    }
     if (s->channel != CHANNEL_KAFKA && s->channel != CHANNEL_FILE)
         return;
     s->owed = mem_grow(s->owed, s->nowed + 1, sizeof(*s->owed));
@@ -109,4 +118,35 @@ signals_settle(struct signals *s)
     s->nowed -= n;
     if (n > 0)
         memmove(s->owed, s->owed + n, s->nowed * sizeof(*s->owed));
+}
+
+/* ------------------------------------------------------------------------------------------------ noted signals */
+
+void
+signals_note_only(struct signals *s, signals_note_fn *note, void *arg)
+{
+    s->note = note;
+    s->note_arg = arg;
+}
+
+void
+signals_give_back(struct signals *s, const struct signal *signal)
+{
+    struct arena *a = &s->noted_texts;
+
+    s->noted = mem_grow(s->noted, s->nnoted + 1, sizeof(*s->noted));
+    s->noted[s->nnoted++] = (struct signal){signal->id ? arena_strdup(a, signal->id) : NULL,
+                                            arena_strdup(a, signal->type),
+                                            signal->data ? arena_strdup(a, signal->data) : NULL};
+}
+
+bool
+signals_given_done(const struct signals *s, uint64_t *mark, uint64_t *ticket)
+{
+    bool at_hand =
+        s->channel == CHANNEL_NOTED && (s->step == ORDER_LISTING || s->step == ORDER_BLOCKING);
+
+    *mark = s->noted_mark;
+    *ticket = s->noted_ticket;
+    return s->noted_at == s->nnoted && !at_hand;
 }

@@ -10,7 +10,7 @@
 #include "replicator/signal_file.h"
 #include "replicator/signals.h"
 
-enum channel { CHANNEL_SOURCE, CHANNEL_KAFKA, CHANNEL_FILE, CHANNEL_BOX };
+enum channel { CHANNEL_SOURCE, CHANNEL_KAFKA, CHANNEL_FILE, CHANNEL_BOX, CHANNEL_NOTED };
 
 /* A signal that came by a channel and is not yet known to be stored. */
 struct signal_owed {
@@ -48,6 +48,14 @@ struct signals {
     int64_t token;
     struct script *lister;            /* lists tables */
     uint64_t row_commit, row_ordinal; /* the last row of the signal table that was taken */
+
+    /* Signals of the stream while a snapshot catches up, and those that were given back; they live in `noted_texts`. */
+    signals_note_fn *note;
+    void *note_arg;
+    struct signal *noted;
+    size_t nnoted, noted_at; /* the next one to be carried out */
+    struct arena noted_texts;
+    uint64_t noted_mark, noted_ticket;
 
     struct snapshot *snapshot; /* blocking */
     struct batch *batch;

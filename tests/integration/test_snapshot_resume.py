@@ -350,3 +350,51 @@ def test_partitions_that_were_rewritten_are_read_anew(db, new_connector, tmp_pat
     rows = {r["value"]["payload"]["after"]["v"] for r in before + after if table_of(r) == "b"}
     assert len(rows) == 20000
     assert c.terminate() == program.OK
+
+
+SIGNALS = ("create table signal (id text, type text, data text);"
+           "create table a (id int primary key); create table b (id int primary key, v text);"
+           "insert into a select generate_series(1, 100); insert into b select g, repeat('b', 300) from generate_series(1, 20000) g")
+
+
+def into_the_middle(c, path):
+    """Runs until some of b was read, and what has come is stored; then it is killed."""
+    pipe = Pipe(path)
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda got: any(table_of(r) == "b" for r in got))
+    wait_until(lambda: done_tables(c) == {"a"}, lambda: f"a is done: {c.offset()}\n{c.log()[-2000:]}")
+    return pipe
+
+
+def killed(c, db, pipe):
+    c.kill()
+    wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    return pipe.drain()
+
+
+@pytest.mark.parametrize("type", ["incremental", "blocking"])
+def test_a_signal_of_the_interruption_outlives_kills(db, new_connector, tmp_path, type):
+    """It is streamed while the snapshot catches up, and carried out when that is whole: another kill in between does not lose it."""
+    db.sql(SIGNALS)
+    c = new_connector(**{"signal.data.collection": "public.signal"})
+    before = killed(c, db, into_the_middle(c, tmp_path / "first"))
+    db.sql("insert into signal values ('s', 'execute-snapshot', %s), ('x', 'unknown', null)",
+           json.dumps({"type": type, "data-collections": ["public.a"]}))
+    pipe = into_the_middle(c, tmp_path / "second")
+    wait_until(lambda: [s["id"] for s in c.offset()["snapshot"].get("signals", [])] == ["s"], lambda: f"it is noted: {c.offset()}")
+    before += killed(c, db, pipe)
+    assert len(reads(before, "a")) == 100
+    assert [r["value"]["payload"]["after"]["id"] for r in before if table_of(r) == "signal"] == ["s", "x"]
+    db.sql("insert into signal values ('l', 'log', '{\"message\": \"the last one\"}')")
+    go_on(c, db)
+    wait_until(lambda: len(reads(c.lines(), "a")) == 100, lambda: f"a is read again: {c.log()[-3000:]}")
+    wait_until(lambda: "snapshot" not in c.offset(), "nothing is left of the snapshot")
+    assert len(reads(c.lines(), "b")) == 20000
+    assert "the last one" in c.log()
+    assert c.terminate() == program.OK
+    c.start("--sink", "lines")
+    c.wait_streaming(db)
+    db.sql("insert into a values (1000)")
+    wait_until(lambda: any(table_of(r) == "a" and r["value"]["payload"]["op"] == "c" for r in c.lines()), "the next row")
+    assert len(reads(c.lines(), "a")) == 100, "once"
+    assert c.terminate() == program.OK

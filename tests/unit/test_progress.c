@@ -135,6 +135,10 @@ make(struct progress *p)
                                         .slot = "s",
                                         .database = "d"}};
     progress_table(p, 5, "public", "whole \"one\"")->whole = true;
+    assert_true(progress_add_signal(
+        p, &(struct signal){"s \"1\"", "execute-snapshot", "{\"data-collections\":[]}"}, 8, 9));
+    assert_true(progress_add_signal(p, &(struct signal){NULL, "log", NULL}, 8, 10));
+    assert_false(progress_add_signal(p, &(struct signal){"s", "log", NULL}, 8, 9));
     t = ranged(p);
     t->filenode = 99;
     progress_add_range(t, (struct progress_range){INT64_MIN, 3});

@@ -17,6 +17,11 @@ POSITION = [
     (r'("(?:ts_ms|ts_us|ts_ns|lsn|txId|xmin)":)-?\d+', r"\g<1>0"),
     (r'("sequence":"\[)[^\]]*\]', r"\g<1>]"),
     (r'("transaction":\{"id":"|"status":"(?:BEGIN|END)","id":")\d+:\d+', r"\g<1>0:0"),
+    (r'("timestamp":)\d+', r"\g<1>0"),
+    (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-(?:open|close))", r"UUID\1"),
+    (r'(WindowTimestamp\\": \\")[^\\]+', r"\g<1>0"),
+    # members of a map whose order Java draws anew in every process
+    (r'"additional_data":\{([^{}]*)\}', lambda m: '"additional_data":{%s}' % ",".join(sorted(m[1].split(',"')))),
 ]
 RUN_HEADER = "__debezium.context.runId"
 
