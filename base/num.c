@@ -106,7 +106,7 @@ num_lsn_text(char dst[NUM_LSN_TEXT], uint64_t lsn)
     return dst;
 }
 
-static int
+int
 num_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -116,6 +116,21 @@ num_hex_digit(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
+}
+
+bool
+num_unhex(struct slice hex, void *out)
+{
+    unsigned char *bytes = out;
+
+    for (size_t i = 0; i + 1 < hex.n; i += 2) {
+        int high = num_hex_digit(hex.p[i]), low = num_hex_digit(hex.p[i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i / 2] = (unsigned char)(high << 4 | low);
+    }
+    return hex.n % 2 == 0;
 }
 
 bool

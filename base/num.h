@@ -24,6 +24,9 @@ void num_add_i64(struct buf *b, int64_t v);
 /* Text → number; the whole slice must be one, else false. */
 bool num_parse_i64(struct slice s, int64_t *out);
 bool num_parse_u64(struct slice s, uint64_t *out);
+int num_hex_digit(char c); /* -1: none */
+/* Two digits for each byte of out; false: they are not hexadecimal, or one is left over. */
+bool num_unhex(struct slice hex, void *out);
 /* "16/B374D848" in both directions. num_lsn_text returns a NUL-terminated text in dst. */
 enum { NUM_LSN_TEXT = 20 };
 const char *num_lsn_text(char dst[NUM_LSN_TEXT], uint64_t lsn);

@@ -259,6 +259,12 @@ config_given(const struct config *c, const char *name)
     return prop_given(c, name) != NULL;
 }
 
+const char *
+config_as_given(const struct config *c, const char *name)
+{
+    return prop_given(c, name);
+}
+
 bool
 config_bool(const struct config *c, const char *name)
 {
@@ -420,4 +426,20 @@ config_list_next(const char **pos, struct buf *out)
     }
     *pos = p;
     return false;
+}
+
+bool
+config_list_has(const struct config *c, const char *name, const char *item)
+{
+    const char *list = config_str(c, name);
+    struct buf element;
+    bool found = false;
+
+    if (!list)
+        return false;
+    buf_init(&element, strlen(list) + 1);
+    while (!found && config_list_next(&list, &element))
+        found = strcasecmp(buf_cstr(&element), item) == 0;
+    buf_free(&element);
+    return found;
 }

@@ -94,6 +94,8 @@ unsigned prop_distance(const char *a, const char *b, unsigned limit);
  * found wrong count as absent in config_bool, config_int and config_enum. */
 const char *config_str(const struct config *c, const char *name);
 bool config_given(const struct config *c, const char *name);
+/* What was written under just this name; NULL: nothing. */
+const char *config_as_given(const struct config *c, const char *name);
 bool config_bool(const struct config *c, const char *name);
 int64_t config_int(const struct config *c, const char *name);
 /* Position of the value in the row's choices; for enums in code order. */
@@ -102,5 +104,7 @@ int config_enum(const struct config *c, const char *name);
 bool config_next(const struct config *c, size_t *i, const char **key, const char **value);
 /* Comma list: next element, trimmed, "\," unescaped into out; false at the end. Start with *pos = text. */
 bool config_list_next(const char **pos, struct buf *out);
+/* Is the item in the property's list, in whatever case? */
+bool config_list_has(const struct config *c, const char *name, const char *item);
 
 #endif

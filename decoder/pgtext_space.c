@@ -66,15 +66,6 @@ text_point(struct buf *out, struct slice text, const struct bind_ctx *ctx, struc
     return true;
 }
 
-static int
-hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 /* geometry = 1*(2hexdigit): EWKB, byte order, type with flags, SRID when the flag says so. Written
  * with the SRID inside. */
 bool
@@ -88,13 +79,7 @@ text_postgis(struct buf *out, struct slice text, const struct bind_ctx *ctx, str
     if (!ok)
         return pgtext_bad(ctx, e);
     ewkb = mem_alloc(n);
-    for (size_t i = 0; i < n && ok; i++) {
-        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
-
-        ok = high >= 0 && low >= 0;
-        if (ok)
-            ewkb[i] = (unsigned char)(high << 4 | low);
-    }
+    ok = num_unhex(text, ewkb);
     for (unsigned i = 0; i < 8 && ok; i++)
         word[i / 4] |= (uint32_t)ewkb[1 + i] << (ewkb[0] == 1 ? i % 4 * 8 : 24 - i % 4 * 8);
     if (ok) {

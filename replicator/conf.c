@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "decoder/smt.h"
 #include "replicator/conf_rows.h"
 #include "sinks/sink.h"
@@ -138,12 +139,6 @@ skipped_operations(const struct config *c)
     return skipped;
 }
 
-static int
-hex_digit(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 /* "hex:…" are the bytes themselves; anything else is text. */
 static struct slice
 placeholder(const struct config *c)
@@ -157,7 +152,7 @@ placeholder(const struct config *c)
         return out;
     buf_init(&bytes, strlen(hex) + 1);
     for (; hex[0] && hex[1]; hex += 2)
-        buf_putc(&bytes, (char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1])));
+        buf_putc(&bytes, (char)(num_hex_digit(hex[0]) << 4 | num_hex_digit(hex[1])));
     out = (struct slice){config_keep(c, buf_cstr(&bytes), bytes.n), bytes.n};
     buf_free(&bytes);
     return out;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "base/utf8.h"
 
 struct props {
@@ -75,15 +76,6 @@ skip_blanks(struct props *r)
     }
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four digits behind "\u". */
 static bool
 read_unit(struct props *r, unsigned *unit, struct err *e)
@@ -92,7 +84,7 @@ read_unit(struct props *r, unsigned *unit, struct err *e)
     if (r->end - r->p < 4)
         return bad(r, "\\u needs four hexadecimal digits", e);
     for (int i = 0; i < 4; i++) {
-        int d = hex_value(*r->p++);
+        int d = num_hex_digit(*r->p++);
 
         if (d < 0)
             return bad(r, "\\u needs four hexadecimal digits", e);

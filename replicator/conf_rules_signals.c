@@ -16,20 +16,6 @@ is_among(const char *name, const char *const *list)
 }
 
 static bool
-has_channel(const struct config *c, const char *property, const char *channel)
-{
-    const char *list = config_str(c, property);
-    struct buf item;
-    bool found = false;
-
-    buf_init(&item, 1 << 16);
-    while (list && config_list_next(&list, &item))
-        found |= strcasecmp(buf_cstr(&item), channel) == 0;
-    buf_free(&item);
-    return found;
-}
-
-static bool
 all_among(const char *list, const char *const *names, const char *what, struct err *e)
 {
     struct buf item;
@@ -72,7 +58,7 @@ conf_rule_notification_channels(const struct config *c, const char *value, struc
 
     if (!all_among(value, names, "sink, log and jmx", e))
         return false;
-    return !has_channel(c, "notification.enabled.channels", "sink") ||
+    return !config_list_has(c, "notification.enabled.channels", "sink") ||
            config_given(c, "notification.sink.topic.name") ||
            err_set(e, ERR_CONFIG, "config.value",
                    "the channel sink needs notification.sink.topic.name");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/rd.h"
 #include "decoder/pgtext_civil.h"
 #include "replicator/java_priv.h"
@@ -443,22 +444,6 @@ read_value(struct java_reader *r, const struct node *n, struct java_value *v)
 }
 
 static bool
-unhex(struct slice hex, char *out)
-{
-    for (size_t i = 0; i < hex.n; i++) {
-        char c = hex.p[i];
-        int v = c >= '0' && c <= '9'                     ? c - '0'
-                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                         : -1;
-
-        if (v < 0)
-            return false;
-        out[i / 2] = (char)(i % 2 ? out[i / 2] | v : v << 4);
-    }
-    return hex.n % 2 == 0;
-}
-
-static bool
 read_failed(struct err *e, const char *why)
 {
     return err_set(e, ERR_DATA, "java.object", "a stored key of an incremental snapshot %s", why);
@@ -476,7 +461,7 @@ java_read(struct slice hex, struct arena *a, struct java_value **v, size_t *n, s
     if (hex.n > JAVA_BYTES_MAX)
         return read_failed(e, "is longer than a key can be");
     bytes = arena_alloc(a, hex.n / 2 + 1);
-    if (!unhex(hex, bytes))
+    if (!num_unhex(hex, bytes))
         return read_failed(e, "is not hexadecimal");
     r.rd = rd_of(bytes, hex.n / 2);
     if (rd_u32(&r.rd) != 0xaced0005)

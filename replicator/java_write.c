@@ -283,15 +283,6 @@ put_float(struct java_writer *w, enum java_kind kind, struct slice text)
     return true;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 put_uuid(struct java_writer *w, struct slice text)
 {
@@ -301,9 +292,9 @@ put_uuid(struct java_writer *w, struct slice text)
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == '-')
             continue;
-        if (hex_value(text.p[i]) < 0 || n == 32)
+        if (num_hex_digit(text.p[i]) < 0 || n == 32)
             return false;
-        half[n / 16] = half[n / 16] << 4 | (uint64_t)hex_value(text.p[i]);
+        half[n / 16] = half[n / 16] << 4 | (uint64_t)num_hex_digit(text.p[i]);
         n++;
     }
     if (n != 32)
@@ -325,13 +316,7 @@ put_bytea(struct java_writer *w, struct slice text)
     if (!ok)
         return false;
     bytes = mem_array(n + 1, 1);
-    for (size_t i = 0; ok && i < n; i++) {
-        int hi = hex_value(text.p[2 + 2 * i]), lo = hex_value(text.p[3 + 2 * i]);
-
-        ok = hi >= 0 && lo >= 0;
-        if (ok)
-            bytes[i] = (unsigned char)(hi << 4 | lo);
-    }
+    ok = num_unhex((struct slice){text.p + 2, text.n - 2}, bytes);
     if (ok)
         put_byte_array(w, bytes, n);
     free(bytes);

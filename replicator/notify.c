@@ -23,28 +23,15 @@ struct notify {
     struct queued *first, **last;
 };
 
-static bool
-has_channel(const struct config *c, const char *channel)
-{
-    const char *list = config_str(c, "notification.enabled.channels");
-    struct buf item;
-    bool found = false;
-
-    buf_init(&item, 1 << 16);
-    while (list && config_list_next(&list, &item))
-        found |= strcasecmp(buf_cstr(&item), channel) == 0;
-    buf_free(&item);
-    return found;
-}
-
 struct notify *
 notify_new(const struct config *c)
 {
     struct notify *n = mem_alloc(sizeof(*n));
 
     n->name = config_str(c, "topic.prefix");
-    n->sink = has_channel(c, "sink");
-    n->log = has_channel(c, "log") || has_channel(c, "jmx");
+    n->sink = config_list_has(c, "notification.enabled.channels", "sink");
+    n->log = config_list_has(c, "notification.enabled.channels", "log") ||
+             config_list_has(c, "notification.enabled.channels", "jmx");
     n->last = &n->first;
     return n;
 }

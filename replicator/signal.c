@@ -159,7 +159,7 @@ bool
 signal_parse(const struct signal *s, struct arena *a, struct signal_order *out, struct err *e)
 {
     size_t n = s->data ? strlen(s->data) : 0;
-    json_error_t why;
+    json_error_t why = {0};
     json_t *doc;
     bool ok;
 

@@ -308,10 +308,12 @@ startup_is_unfinished(const struct startup_facts *f)
 static bool
 startup_can_resume(const struct startup_facts *f)
 {
-    const struct offset *o = f->progress ? &f->progress->position : NULL;
+    const struct offset *o;
 
-    if (!startup_is_unfinished(f) || o->system_id != f->server->system_id ||
-        strcmp(o->database, f->database) != 0)
+    if (!startup_is_unfinished(f))
+        return false;
+    o = &f->progress->position;
+    if (o->system_id != f->server->system_id || strcmp(o->database, f->database) != 0)
         return false;
     if (!f->mode.streams)
         return true;

@@ -20,20 +20,6 @@
 #include "replicator/uuid.h"
 #include "sinks/http.h"
 
-static bool
-has_channel(const struct config *c, const char *channel)
-{
-    const char *list = config_str(c, "signal.enabled.channels");
-    struct buf item;
-    bool found = false;
-
-    buf_init(&item, 1 << 16);
-    while (list && config_list_next(&list, &item))
-        found |= strcasecmp(buf_cstr(&item), channel) == 0;
-    buf_free(&item);
-    return found;
-}
-
 /* As a row of the signal table. */
 static bool
 send_row(const struct config *c, const struct signal *s, struct err *e)
@@ -103,9 +89,9 @@ send_signal(const struct config *c, const char *channel, const struct signal *s,
 {
     for (size_t i = 0; i < sizeof(channels) / sizeof(*channels); i++)
         if (channel ? strcasecmp(channel, channels[i].name) == 0
-                    : has_channel(c, channels[i].name) &&
+                    : config_list_has(c, "signal.enabled.channels", channels[i].name) &&
                           (i > 0 || config_str(c, "signal.data.collection"))) {
-            if (channel && !has_channel(c, channels[i].name))
+            if (channel && !config_list_has(c, "signal.enabled.channels", channels[i].name))
                 return err_set(e, ERR_CONFIG, "signal.channel",
                                "the connector does not read channel %s: see "
                                "signal.enabled.channels",

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -453,13 +454,13 @@ port_of(int fd)
 {
     struct sockaddr_storage addr = {0};
     socklen_t n = sizeof(addr);
+    in_port_t port;
 
     if (getsockname(fd, (struct sockaddr *)&addr, &n) != 0)
         return 0;
-    /* The port stands in the same place in both. */
-    return ntohs(addr.ss_family == AF_INET6
-                     ? ((const struct sockaddr_in6 *)(const void *)&addr)->sin6_port
-                     : ((const struct sockaddr_in *)(const void *)&addr)->sin_port);
+    /* It stands in the same place in an IPv6 address. */
+    memcpy(&port, (const char *)&addr + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    return ntohs(port);
 }
 
 static bool

@@ -44,17 +44,6 @@ struct alias {
     int order;
 };
 
-static const char *
-given(const struct config *c, const char *name)
-{
-    const char *key, *value;
-
-    for (size_t i = 0; config_next(c, &i, &key, &value);)
-        if (strcmp(key, name) == 0)
-            return value;
-    return NULL;
-}
-
 static enum rule
 rule_of(const char *type)
 {
@@ -78,7 +67,7 @@ add_row(struct alias *a, const struct definition *d)
     r->full.group = a->group;
     r->full.order = a->order++;
     r->type_rule = rule_of(r->full.type);
-    r->given = given(a->config, r->full.name);
+    r->given = config_as_given(a->config, r->full.name);
     if (r->full.required && !r->given)
         r->error = arena_printf(&s->arena,
                                 "Missing required configuration \"%s\" which has no default value.",
@@ -205,7 +194,7 @@ add_properties(struct alias *a, const struct plugin *p)
 static void
 add_kind(struct stage_rows *out, const struct config *c, const struct kind *k)
 {
-    const char *list = given(c, k->list);
+    const char *list = config_as_given(c, k->list);
     struct buf name;
 
     buf_init(&name, 1 << 16);

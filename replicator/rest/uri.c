@@ -4,15 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/num.h"
 
 /* In place, from from[0..n) to to; plus: '+' is a blank (a query). False: a '%' without two digits, or a NUL. */
 static bool
@@ -20,7 +12,7 @@ unescape(const char *from, size_t n, bool plus, char *to)
 {
     while (n > 0) {
         if (*from == '%') {
-            int hi = n > 2 ? hex_digit(from[1]) : -1, lo = n > 2 ? hex_digit(from[2]) : -1;
+            int hi = n > 2 ? num_hex_digit(from[1]) : -1, lo = n > 2 ? num_hex_digit(from[2]) : -1;
 
             if (hi < 0 || lo < 0 || (hi | lo) == 0)
                 return false;

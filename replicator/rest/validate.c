@@ -87,17 +87,6 @@ fill_in(struct validation *v)
     buf_free(&value);
 }
 
-static const char *
-given(const struct config *c, const char *name)
-{
-    const char *key, *value;
-
-    for (size_t i = 0; config_next(c, &i, &key, &value);)
-        if (strcmp(key, name) == 0)
-            return value;
-    return NULL;
-}
-
 /* Under an old name, where that one's values are those of today. */
 static const char *
 given_before(const struct config *c, const char *name)
@@ -128,7 +117,7 @@ trim(const char *text)
 static void
 check_row(struct validation *v, const struct definition *d)
 {
-    struct rule_value value = {v->config, d, d->name, given(v->config, d->name)};
+    struct rule_value value = {v->config, d, d->name, config_as_given(v->config, d->name)};
 
     if (has_error(v, d->name)) /* its variable */
         return;
@@ -195,7 +184,11 @@ add_smt_error(void *arg, bool is_error, const char *name, const char *text)
     size_t n = end ? (size_t)(end - name) + 1 : strlen(name);
     json_t *messages;
 
-    json_object_foreach(s->known, key, messages) if (strncmp(key, name, n) == 0) return;
+    json_object_foreach(s->known, key, messages)
+    {
+        if (strlen(key) >= n && memcmp(key, name, n) == 0)
+            return;
+    }
     add_ours(s->v, is_error, name, text);
 }
 
@@ -361,7 +354,7 @@ write_table(const struct validation *v, const struct definition_table *t, struct
         group = full.group;
         order = full.order;
         if (t == &definitions_worker) {
-            value = given(v->config, d->name);
+            value = config_as_given(v->config, d->name);
             value = !value ? full.def : is_of_type(full.type, d, v->config, value) ? value : NULL;
         }
         if (i || t != tables[0])

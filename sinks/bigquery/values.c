@@ -176,15 +176,6 @@ bq_write_text(struct buf *out, struct slice text)
     return true;
 }
 
-static int
-hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 bq_write_bytea(struct buf *out, struct slice text)
 {
@@ -204,7 +195,7 @@ bq_write_bytea(struct buf *out, struct slice text)
 
         for (unsigned k = 0; k < have; k++) {
             const char *p = text.p + 2 + 2 * (i + k);
-            int hi = hex_digit(p[0]), lo = hex_digit(p[1]);
+            int hi = num_hex_digit(p[0]), lo = num_hex_digit(p[1]);
 
             if (hi < 0 || lo < 0)
                 return false;

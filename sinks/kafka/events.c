@@ -1,4 +1,5 @@
 /* What librdkafka has to say: delivery reports, errors, answers to CreateTopics, log lines. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -90,6 +91,7 @@ topic_told(struct kafka_sink *s, const rd_kafka_message_t *m)
 
     if (t->told == s->told_epoch)
         return;
+    assert(s->tell); /* nothing is untold where nobody asks */
     t->told = s->told_epoch;
     s->untold--;
     s->tell->tell(s->tell->arg, t->name);
