@@ -75,8 +75,9 @@ const char *incremental_queued(const struct incremental *i, size_t at);
 /* Watermarks in the stream. Close says TAP_READ as long as there are rows to go out. */
 void incremental_open(struct incremental *i, const char *id);
 enum tap_result incremental_close(struct incremental *i, const char *id, struct tap_read *read);
-/* A change of the table that is watched. */
-enum tap_result incremental_change(struct incremental *i, const struct change *c);
+/* A change of the table that is watched. READ: a row that goes out before it. */
+enum tap_result incremental_change(struct incremental *i, const struct change *c,
+                                   struct tap_read *read);
 /* The server has sent everything before this LSN. */
 void incremental_passed(struct incremental *i, uint64_t lsn);
 

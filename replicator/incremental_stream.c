@@ -55,13 +55,9 @@ incremental_open(struct incremental *i, const char *id)
  * The next row that goes out; with the last one the chunk is done, whatever becomes of the program. What is stored is that
  * row's key, as Debezium has it: rows behind it, which the stream took away, are read again after a restart.
  */
-static bool
-next_read(struct incremental *i, struct tap_read *read)
+static void
+give_row(struct incremental *i, size_t row, struct tap_read *read)
 {
-    size_t row;
-
-    if (!window_next(i->window, &row))
-        return false;
     if (window_left(i->window) == 0) {
         inc_take_key(i, row, true, &i->sent);
         inc_key_move(&i->after, &i->end);
@@ -75,6 +71,16 @@ next_read(struct incremental *i, struct tap_read *read)
                               .row = {i->row, i->plan->rel->ncols},
                               .number = ++i->number,
                               .now_ns = clock_now_ns()};
+}
+
+static bool
+next_read(struct incremental *i, struct tap_read *read)
+{
+    size_t row;
+
+    if (!window_next(i->window, &row))
+        return false;
+    give_row(i, row, read);
     return true;
 }
 
@@ -103,21 +109,61 @@ incremental_close(struct incremental *i, const char *id, struct tap_read *read)
     return TAP_GO;
 }
 
+/* False: the tuple does not say it. */
+static bool
+row_key(const struct incremental *i, const struct tuple *t, struct value key[CHUNK_KEY_MAX])
+{
+    if (!t->n)
+        return false;
+    for (size_t k = 0; k < i->ndedup; k++) {
+        key[k] = t->v[i->dedup[k]];
+        if (key[k].kind != VALUE_TEXT && key[k].kind != VALUE_NULL)
+            return false;
+        if (key[k].kind == VALUE_NULL)
+            key[k] = (struct value){NULL, 0, VALUE_NULL};
+    }
+    return true;
+}
+
 static void
 take_away(struct incremental *i, const struct tuple *t)
 {
     struct value key[CHUNK_KEY_MAX];
 
-    if (!t->n)
-        return;
-    for (size_t k = 0; k < i->ndedup; k++) {
-        key[k] = t->v[i->dedup[k]];
-        if (key[k].kind != VALUE_TEXT && key[k].kind != VALUE_NULL)
-            return;
-        if (key[k].kind == VALUE_NULL)
-            key[k] = (struct value){NULL, 0, VALUE_NULL};
-    }
-    (void)window_remove(i->window, key, i->ndedup);
+    if (row_key(i, t, key))
+        (void)window_remove(i->window, key, i->ndedup);
+}
+
+/* A large value that the update did not touch and that is not in the old row either. */
+static bool
+lacks_a_value(const struct change *c)
+{
+    bool whole_before = c->before.n == c->after.n && !c->old_is_key;
+
+    for (uint16_t k = 0; k < c->after.n; k++)
+        if (c->after.v[k].kind == VALUE_UNCHANGED &&
+            (!whole_before || c->before.v[k].kind == VALUE_UNCHANGED))
+            return true;
+    return false;
+}
+
+/*
+ * An update that lacks a value of a row in the window: the row goes out first, or nobody would have that value. What was
+ * read may be newer than the update; what came after it is in the stream as well.
+ */
+static bool
+give_whole_row(struct incremental *i, const struct change *c, struct tap_read *read)
+{
+    struct value key[CHUNK_KEY_MAX];
+    size_t row;
+
+    if (c->op != OP_UPDATE || !lacks_a_value(c))
+        return false;
+    if (!(row_key(i, &c->before, key) && window_take(i->window, key, i->ndedup, &row)) &&
+        !(row_key(i, &c->after, key) && window_take(i->window, key, i->ndedup, &row)))
+        return false;
+    give_row(i, row, read);
+    return true;
 }
 
 /*
@@ -137,7 +183,7 @@ is_same_shape(const struct incremental *i, const struct relation *rel)
 }
 
 enum tap_result
-incremental_change(struct incremental *i, const struct change *c)
+incremental_change(struct incremental *i, const struct change *c, struct tap_read *read)
 {
     if (!i->open || i->closed || !i->plan || c->plan->rel->oid != i->plan->rel->oid)
         return TAP_GO;
@@ -153,6 +199,11 @@ incremental_change(struct incremental *i, const struct change *c)
         inc_begin_chunk(i);
         return TAP_GO;
     }
+    /* What the stream leaves out comes as it was read, or not at all. */
+    if (c->op != OP_DELETE && pipeline_leaves_tapped_out(i->parts.pipeline))
+        return TAP_GO;
+    if (give_whole_row(i, c, read))
+        return TAP_READ;
     take_away(i, &c->before);
     take_away(i, &c->after);
     return TAP_GO;

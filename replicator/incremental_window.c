@@ -92,6 +92,21 @@ window_remove(struct window *w, const struct value *key, size_t ncols)
     return removed;
 }
 
+bool
+window_take(struct window *w, const struct value *key, size_t ncols, size_t *row)
+{
+    size_t at = (size_t)(uintptr_t)map_get(w->by_key, window_key(w, key, ncols));
+
+    while (at && w->rows[at - 1].gone)
+        at = w->rows[at - 1].same;
+    if (!at)
+        return false;
+    w->rows[at - 1].gone = true;
+    w->left--;
+    *row = at - 1;
+    return true;
+}
+
 void
 window_remove_all(struct window *w)
 {

@@ -20,6 +20,8 @@ void window_clear(struct window *w);
 void window_add(struct window *w, const struct value *key, size_t ncols);
 /* A change of the row with this key was streamed. How many rows it took away. */
 size_t window_remove(struct window *w, const struct value *key, size_t ncols);
+/* Takes one of them out to be said; false: none is left. */
+bool window_take(struct window *w, const struct value *key, size_t ncols, size_t *row);
 void window_remove_all(struct window *w);
 size_t window_rows(const struct window *w); /* added */
 size_t window_left(const struct window *w);

@@ -112,6 +112,8 @@ enum pipe_result pipeline_heartbeat(struct pipeline *p, int64_t now_ns, struct e
 
 /* Changes of the signal table (filter_signal_table), and of the table that is watched (0: none), are shown to the tap. */
 void pipeline_set_tap(struct pipeline *p, struct pipeline_tap tap);
+/* Is the change that the tap sees left out of the stream (skipped.operations, skip.messages.without.change)? */
+bool pipeline_leaves_tapped_out(const struct pipeline *p);
 void pipeline_watch(struct pipeline *p, uint32_t oid);
 /* Nothing is parked, so a record that is of no transaction can go in between. */
 bool pipeline_may_put(const struct pipeline *p);

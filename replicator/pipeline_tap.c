@@ -83,8 +83,15 @@ pipeline_hold(struct pipeline *p, struct plan *plan, const struct change *c, enu
     p->held = *c;
     p->held_plan = plan;
     p->held_type = type;
-    p->held_skipped = skipped;
+    p->held_skipped = skipped || (c->op == OP_UPDATE && p->parts.settings->skip_unchanged &&
+                                  unchanged_update(c, &p->compared));
     return pipeline_tap(p, e);
+}
+
+bool
+pipeline_leaves_tapped_out(const struct pipeline *p)
+{
+    return p->held_skipped;
 }
 
 enum pipe_result
@@ -109,8 +116,7 @@ pipeline_tap(struct pipeline *p, struct err *e)
         break;
     }
     p->tapping = false;
-    if (p->held_skipped || (p->held.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
-                            unchanged_update(&p->held, &p->compared))) {
+    if (p->held_skipped) {
         p->stats.filtered++;
         return PIPE_OK;
     }

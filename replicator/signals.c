@@ -454,7 +454,7 @@ signals_see(void *arg, const struct change *c, struct tap_read *read)
         if (r != TAP_GO)
             return r;
     }
-    return incremental_change(s->inc, c);
+    return incremental_change(s->inc, c, read);
 }
 
 /* ------------------------------------------------------------------------------------------------ the loop */

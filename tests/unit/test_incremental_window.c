@@ -65,6 +65,25 @@ rows_come_in_their_order(void **state)
 }
 
 static void
+a_row_that_is_taken_out_does_not_come_again(void **state)
+{
+    struct window *w = *state;
+    const struct value key[2] = {{"2", 1, VALUE_TEXT}, {"a", 1, VALUE_TEXT}};
+    size_t row;
+
+    add(w, "1", "a");
+    add(w, "2", "a");
+    assert_true(window_take(w, key, 2, &row));
+    assert_int_equal(row, 1);
+    assert_false(window_take(w, key, 2, &row));
+    assert_int_equal(window_left(w), 1);
+    assert_int_equal(window_remove(w, key, 2), 0);
+    assert_true(window_next(w, &row));
+    assert_int_equal(row, 0);
+    assert_false(window_next(w, &row));
+}
+
+static void
 a_streamed_row_is_gone_and_the_others_stay(void **state)
 {
     struct window *w = *state;
@@ -141,6 +160,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_in_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_that_is_taken_out_does_not_come_again, setup,
         cmocka_unit_test_setup_teardown(a_streamed_row_is_gone_and_the_others_stay, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(keys_do_not_run_into_each_other, setup, teardown),
