@@ -1,4 +1,5 @@
-# walbridge. `make` builds ./walbridge; `make help` lists the targets. Objects live in out/$(BUILD)/.
+# walbridge. `make` builds ./walbridge, a link to that of the last debug or release build; the other builds' stays in
+# out/$(BUILD)/, where all objects live. `make help` lists the targets.
 #
 #   BUILD=debug|release|asan|tsan|cov|fuzz    WERROR=0    CC=…    PREFIX=… DESTDIR=…
 
@@ -103,7 +104,7 @@ LINK_replicator := $(LIBS_replicator) $(LINK_sinks)
 BIN := $(OUT)/walbridge
 
 .PHONY: all
-all: $(ARCHIVES_replicator) $(if $(MAIN),$(BIN) walbridge)
+all: $(ARCHIVES_replicator) $(if $(MAIN),$(BIN) $(if $(filter debug release,$(BUILD)),walbridge))
 
 # Objects are made anew when the flags change.
 $(OUT)/flags: FORCE
@@ -201,7 +202,7 @@ check-symbols: $(ARCHIVES_replicator)
 
 # Some warnings are only found by the optimizer.
 check-release:
-	@$(MAKE) --no-print-directory BUILD=release all
+	@$(MAKE) --no-print-directory BUILD=release out/release/walbridge
 
 check-cppcheck:
 	@mkdir -p out/cppcheck

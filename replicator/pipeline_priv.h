@@ -109,6 +109,18 @@ struct pipeline {
     struct pipeline_stats stats;
 };
 
+/* pipeline_txn.c: the messages at hand. */
+enum pipe_result pipeline_begin(struct pipeline *p, struct err *e);
+enum pipe_result pipeline_commit(struct pipeline *p, struct err *e);
+/* Its END is put. */
+void pipeline_finish_commit(struct pipeline *p);
+enum pipe_result pipeline_origin(struct pipeline *p);
+/* Counts a change of the open transaction; true when it was delivered before. */
+bool pipeline_is_repeated(struct pipeline *p, uint64_t lsn);
+/* Errors; both return false. */
+bool pipeline_out_of_order(const char *what, struct err *e);
+bool pipeline_gap(struct err *e);
+
 /* pipeline_put.c */
 bool pipeline_compile(struct pipeline *p, struct plan *plan, struct err *e);
 /* Encodes a change for every sink; total records and bytes. */

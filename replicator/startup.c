@@ -303,23 +303,26 @@ startup_is_unfinished(const struct startup_facts *f)
 
 /*
  * A snapshot goes on where it stopped if the stream of what is done can: the same server and timeline, the same slot, and
- * nothing confirmed to it that was not delivered. Otherwise it begins anew, which loses nothing.
+ * nothing confirmed to it that was not delivered. Otherwise it begins anew, which loses nothing. Gives where the stream
+ * begins, or NULL.
  */
-static bool
-startup_can_resume(const struct startup_facts *f)
+static const struct offset *
+startup_resumable(const struct startup_facts *f)
 {
     const struct offset *o;
 
     if (!startup_is_unfinished(f))
-        return false;
+        return NULL;
     o = &f->progress->position;
     if (o->system_id != f->server->system_id || strcmp(o->database, f->database) != 0)
-        return false;
+        return NULL;
     if (!f->mode.streams)
-        return true;
+        return o;
     return f->has_slot && strcmp(f->slot->wal_status, "lost") != 0 &&
-           strcmp(o->slot, f->slot_name) == 0 && o->timeline == f->server->timeline &&
-           f->slot->confirmed_lsn <= o->flush_lsn && o->flush_lsn <= f->server->wal_lsn;
+                   strcmp(o->slot, f->slot_name) == 0 && o->timeline == f->server->timeline &&
+                   f->slot->confirmed_lsn <= o->flush_lsn && o->flush_lsn <= f->server->wal_lsn
+               ? o
+               : NULL;
 }
 
 /* Tables are read, or only the stream is begun; what was stored counts no more. */
@@ -327,6 +330,7 @@ static void
 startup_begin_anew(const struct startup_facts *f, bool snapshot, struct startup_plan *out)
 {
     bool lost = f->has_slot && strcmp(f->slot->wal_status, "lost") == 0;
+    const struct offset *from = snapshot ? startup_resumable(f) : NULL;
 
     out->drop_slot = lost;
     out->create_slot = !f->has_slot || lost;
@@ -334,11 +338,11 @@ startup_begin_anew(const struct startup_facts *f, bool snapshot, struct startup_
     out->advance_to = 0;
     out->resume = (struct pipeline_resume){0};
     out->start_lsn = out->flush_lsn = out->create_slot ? 0 : f->slot->confirmed_lsn;
-    out->resume_snapshot = snapshot && startup_can_resume(f);
-    if (!out->resume_snapshot)
+    out->resume_snapshot = from != NULL;
+    if (!from)
         return;
-    out->start_lsn = out->flush_lsn = f->progress->position.flush_lsn;
-    startup_resume(&f->progress->position, &out->resume);
+    out->start_lsn = out->flush_lsn = from->flush_lsn;
+    startup_resume(from, &out->resume);
 }
 
 /* What a new snapshot mends, for modes that take one then. Another server, database or slot is a mistake rather than a gap. */
@@ -372,13 +376,13 @@ startup_decide(const struct startup_facts *f, struct startup_plan *out, struct e
     /* What a snapshot is about to replace is no offset to go on from: the slot may have passed it meanwhile. */
     bool replaced =
         ((f->mode.resnapshot || f->mode.data == DATA_ALWAYS) && startup_is_unfinished(f)) ||
-        (f->progress && f->progress->requested && startup_can_resume(f));
+        (f->progress && f->progress->requested && startup_resumable(f));
     bool counts = startup_offset_counts(f) && !replaced;
 
     *out = (struct startup_plan){.streams = f->mode.streams};
     if (!out->streams) {
         out->snapshot = f->mode.data == DATA_ALWAYS || (f->mode.data == DATA_INITIAL && !counts);
-        out->resume_snapshot = out->snapshot && startup_can_resume(f);
+        out->resume_snapshot = out->snapshot && startup_resumable(f) != NULL;
         return true;
     }
     if (!(counts ? startup_go_on(f, out, e) : startup_check_slot(f, e)))
