@@ -161,6 +161,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_is_taken_out_does_not_come_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_streamed_row_is_gone_and_the_others_stay, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(keys_do_not_run_into_each_other, setup, teardown),
