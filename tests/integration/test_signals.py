@@ -199,7 +199,8 @@ def test_blocking_snapshot_waits_in_the_stream(db, ready):
 
 def test_killed_in_a_blocking_snapshot_it_begins_anew(db, ready):
     c = ready("create table t (id int primary key, v text)", "insert into t select g, repeat('x', 500) from generate_series(1, 30000) g")
-    execute(db, "b", "public.t", type="blocking")
+    slowly = {"data-collection": "public.t", "filter": "id % 20 > 0 or pg_sleep(0.002) is not null"}
+    execute(db, "b", "public.t", type="blocking", **{"additional-conditions": [slowly]})
     wait_until(lambda: len(c.stdout.read_text().splitlines()) > 500, "some rows")
     c.kill()
     incremental_kills.cut_last_line(c)
