@@ -9,8 +9,6 @@
 #include "decoder/smt_number.h"
 #include "decoder/smt_priv.h"
 
-#define KAFKA_SMT(name) "org.apache.kafka.connect.transforms." name
-
 /* --------------------------------------------------------------------------------------------------------- Cast */
 
 /* The types that a cast may give, as schemas name them. */

@@ -5,8 +5,6 @@
 #include "decoder/smt_number.h"
 #include "decoder/smt_priv.h"
 
-#define KAFKA_SMT(name) "org.apache.kafka.connect.transforms." name
-
 static const struct schema header_boolean = {.type = SCHEMA_BOOLEAN};
 static const struct schema header_float = {.type = SCHEMA_FLOAT32};
 

@@ -110,6 +110,9 @@ extern const struct smt_type smt_type_extract_state, smt_type_by_logical_table,
     smt_type_extract_changed, smt_type_partition_routing, smt_type_decode_message,
     smt_type_timezone_converter, smt_type_script_filter, smt_type_content_router;
 
+/* The class of one of Kafka's transforms. */
+#define KAFKA_SMT(name) "org.apache.kafka.connect.transforms." name
+
 /* Properties that many of Kafka's transforms have. */
 /* clang-format off */
 #define SMT_REPLACE_NULL_ROW                                                                                              \

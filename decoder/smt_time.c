@@ -7,7 +7,6 @@
 #include "decoder/node_text.h"
 #include "decoder/smt_priv.h"
 
-#define KAFKA_SMT(name) "org.apache.kafka.connect.transforms." name
 #define KAFKA_DATA(name) "org.apache.kafka.connect.data." name
 
 enum { TIME_DAY_MS = 86400000, TIME_TOPIC_MAX = 1 << 16 };
