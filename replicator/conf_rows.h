@@ -35,6 +35,7 @@ conf_rule conf_rule_query_mode;
 conf_rule conf_rule_placeholder;
 conf_rule conf_rule_delimiter;
 conf_rule conf_rule_naming;
+conf_rule conf_rule_processors;
 conf_rule conf_rule_regex_list;
 conf_rule conf_rule_schema_exclude;
 conf_rule conf_rule_table_exclude;

@@ -7,6 +7,7 @@
 
 #include "decoder/naming.h"
 #include "replicator/conf_rows.h"
+#include "replicator/pg/reselect.h"
 
 enum {
     ITEM_MAX = 1 << 16, /* one element of a list; longer ones are not written by people */
@@ -111,6 +112,18 @@ conf_rule_naming(const struct config *c, const char *value, struct err *e)
     if (!naming_new(c, &naming, e))
         return false;
     naming_free(naming);
+    return true;
+}
+
+bool
+conf_rule_processors(const struct config *c, const char *value, struct err *e)
+{
+    struct reselect *r;
+
+    (void)value;
+    if (!reselect_new(c, NULL, NULL, &r, e))
+        return false;
+    reselect_free(r);
     return true;
 }
 

@@ -64,7 +64,7 @@ connector_new(const struct connector_options *o, struct err *e)
 {
     const char *flush_mode = config_str(o->config, "lsn.flush.mode");
     struct connector *c;
-    bool named;
+    bool named, completed;
 
     if (!connector_check_sinks(o, e))
         return NULL;
@@ -87,8 +87,9 @@ connector_new(const struct connector_options *o, struct err *e)
     c->settings.naming = c->naming;
     if (named && smt_chain_new(c->config, &c->settings, c->run_id, &c->chain, e))
         c->params = pg_params_from_config(c->config, e);
+    completed = c->params && reselect_new(c->config, &c->settings, c->params, &c->reselect, e);
     c->settings.chain = c->chain;
-    if (!c->params || c->stop_fd < 0) {
+    if (!completed || c->stop_fd < 0) {
         connector_free(c);
         return NULL;
     }
@@ -105,6 +106,7 @@ connector_free(struct connector *c)
     mappers_free(c->mappers);
     naming_free(c->naming);
     smt_chain_free(c->chain);
+    reselect_free(c->reselect);
     pg_params_free(c->params);
     if (c->stop_fd >= 0)
         close(c->stop_fd);
@@ -195,6 +197,22 @@ connector_open_sink(struct connector *c, const char *name, struct err *e)
 
 /* Sinks first: Kafka's producer asks for its id a while after it was made. */
 static bool
+connector_complete(void *arg, struct change *change, bool *wait, struct err *e)
+{
+    enum reselect_result r = reselect_complete(arg, change, e);
+
+    *wait = r == RESELECT_WAIT;
+    return r != RESELECT_FAILED;
+}
+
+static struct pipeline_completer
+connector_completer(const struct connector *c)
+{
+    return c->reselect ? (struct pipeline_completer){connector_complete, c->reselect}
+                       : (struct pipeline_completer){NULL, NULL};
+}
+
+static bool
 connector_open(struct connector *c, struct err *e)
 {
     struct offset_store *store;
@@ -226,6 +244,7 @@ connector_open(struct connector *c, struct err *e)
                                                         .nsinks = c->nsinks,
                                                         .ledger = c->ledger,
                                                         .types = c->types,
+                                                        .completer = connector_completer(c),
                                                         .stores_positions = true});
     c->signals = signals_new(
         &(struct signals_parts){

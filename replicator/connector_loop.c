@@ -29,7 +29,7 @@ enum {
     LOOP_FRAME_HEAD = 30, /* of CopyData and XLogData, beside the payload */
     LOOP_EMPTY_NAPS =
         5, /* in a row end the lazy reading: a server that was off the CPU is not yet idle */
-    LOOP_FDS = 9,
+    LOOP_FDS = 10,
 };
 
 /* ------------------------------------------------------------------------------------------------ acks */
@@ -329,6 +329,8 @@ loop_deadline(const struct connector *c)
         at = c->status_us + LOOP_STATUS_GAP_US;
     if (c->catalog && catalog_deadline_us(c->catalog) < at)
         at = catalog_deadline_us(c->catalog);
+    if (c->reselect && c->wal && reselect_deadline_us(c->reselect) < at)
+        at = reselect_deadline_us(c->reselect);
     if (loop_may_beat(c) && heartbeat_deadline_us(c->heartbeat) < at)
         at = heartbeat_deadline_us(c->heartbeat);
     if (loop_asks_xmin(c) && slot_xmin_deadline_us(c->xmin) < at)
@@ -366,6 +368,9 @@ loop_sleep(struct connector *c, bool reading)
     if (c->catalog)
         loop_add_fd(fds, &n, catalog_fd(c->catalog),
                     (short)(POLLIN | (catalog_wants_write(c->catalog) ? POLLOUT : 0)));
+    if (c->reselect && c->wal)
+        loop_add_fd(fds, &n, reselect_fd(c->reselect),
+                    (short)(POLLIN | (reselect_wants_write(c->reselect) ? POLLOUT : 0)));
     if (c->heartbeat && !atomic_load_explicit(&c->stopping, memory_order_relaxed))
         loop_add_fd(fds, &n, heartbeat_fd(c->heartbeat),
                     (short)(POLLIN | (heartbeat_wants_write(c->heartbeat) ? POLLOUT : 0)));

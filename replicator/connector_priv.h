@@ -12,6 +12,7 @@
 #include "replicator/offsets.h"
 #include "replicator/pg/catalog.h"
 #include "replicator/pg/conn.h"
+#include "replicator/pg/reselect.h"
 #include "replicator/pg/heartbeat.h"
 #include "replicator/pg/slot.h"
 #include "replicator/pg/slot_xmin.h"
@@ -91,6 +92,7 @@ struct connector {
     struct naming *naming;
     struct smt_chain *chain;
     struct pg_params *params;
+    struct reselect *reselect; /* NULL: no post processor */
     struct signal_box *box; /* signals from other threads */
     int stop_fd;            /* wakes the thread: one of the flags changed */
     atomic_bool stopping, starting, paused;

@@ -94,18 +94,18 @@ pipeline_leaves_out(struct pipeline *p, const struct change *c, struct err *e)
     return true;
 }
 
-/* A change of the open transaction. */
-enum pipe_result
-pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
-                 struct err *e)
+/* said: else e tells why not. */
+static enum pipe_result
+pipeline_deliver_as(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
+                    bool said, struct err *e)
 {
     bool counted = p->parts.settings->transactions;
-    unsigned nrecs;
-    uint32_t bytes;
+    unsigned nrecs = 0;
+    uint32_t bytes = 0;
 
     if (counted)
         pipeline_count_block(p, c);
-    if (!pipeline_encode(p, c, &nrecs, &bytes, e)) {
+    if (!said || !pipeline_encode(p, c, &nrecs, &bytes, e)) {
         err_wrap(e, "transaction %" PRIu64, p->txn.xid);
         if (!pipeline_leaves_out(p, c, e))
             return PIPE_ERROR;
@@ -118,6 +118,21 @@ pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum l
     p->done_commit = p->txn.commit_lsn;
     p->done_ordinal = p->ordinal;
     return pipeline_put(p, e);
+}
+
+/* A change of the open transaction. */
+enum pipe_result
+pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
+                 struct err *e)
+{
+    return pipeline_deliver_as(p, plan, c, type, true, e);
+}
+
+enum pipe_result
+pipeline_deliver_failed(struct pipeline *p, struct plan *plan, struct change *c, enum led_type type,
+                        struct err *e)
+{
+    return pipeline_deliver_as(p, plan, c, type, false, e);
 }
 
 /* ------------------------------------------------------------------------------------------------ messages */
@@ -150,7 +165,7 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     const struct pgo_row *row = &p->msg.u.row;
     struct pipe_table *t;
     struct change c;
-    bool tapped, skipped, moves; /* it may move a row */
+    bool tapped, skipped, completed, moves; /* it may move a row */
 
     if (!p->in_txn) {
         pipeline_out_of_order("row", e);
@@ -166,6 +181,8 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     }
     skipped = p->parts.settings->skipped_ops & row_kinds[kind].bit;
     tapped = t->signals || row->oid == p->watch_oid;
+    /* Signals are no rows that anybody completes, and what a delete leaves out nobody can. */
+    completed = p->parts.completer.complete && !t->signals && kind != ROW_DELETE;
     moves = p->catch_up.until && kind == ROW_UPDATE;
     /* A table may have no columns; Debezium leaves its rows out, too. */
     if (!t->captured || !t->ncols || __builtin_expect(skipped && !tapped && !moves, 0)) {
@@ -188,12 +205,18 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
     if (__builtin_expect(moves, 0))
         p->catch_up.update(p->catch_up.arg, &c, !skipped);
     if (__builtin_expect(tapped, 0))
-        return pipeline_hold(p, t->plan, &c, row_kinds[kind].type, skipped, e);
+        return pipeline_hold(
+            p, t->plan, &c,
+            (struct pipeline_holding){row_kinds[kind].type, true, skipped, completed}, e);
     if (skipped || (c.op == OP_UPDATE && p->parts.settings->skip_unchanged &&
                     unchanged_update(&c, &p->compared))) {
         p->stats.filtered++;
         return PIPE_OK;
     }
+    if (__builtin_expect(completed, 0))
+        return pipeline_hold(
+            p, t->plan, &c,
+            (struct pipeline_holding){.type = row_kinds[kind].type, .completed = true}, e);
     return pipeline_deliver(p, t->plan, &c, row_kinds[kind].type, e);
 }
 
@@ -216,7 +239,8 @@ pipeline_truncate(struct pipeline *p, struct err *e)
             continue;
         }
         pipeline_change(p, &c, OP_TRUNCATE, t->plan);
-        r = tapped ? pipeline_hold(p, t->plan, &c, LED_TRUNCATE, skipped, e)
+        r = tapped ? pipeline_hold(p, t->plan, &c,
+                                   (struct pipeline_holding){LED_TRUNCATE, true, skipped, false}, e)
                    : pipeline_deliver(p, t->plan, &c, LED_TRUNCATE, e);
         if (r != PIPE_OK)
             return r;

@@ -39,6 +39,15 @@ struct pipeline_tap {
     void *arg;
 };
 
+/*
+ * Completes inserted and updated rows before they are said (replicator/pg/reselect.h). Called again with pipeline_resume while
+ * it says wait. False with e, or *wait, or c->after is what is said.
+ */
+struct pipeline_completer {
+    bool (*complete)(void *arg, struct change *c, bool *wait, struct err *e); /* NULL: none */
+    void *arg;
+};
+
 /* All of these outlive the pipeline. */
 struct pipeline_parts {
     const struct settings *settings;
@@ -46,6 +55,7 @@ struct pipeline_parts {
     unsigned nsinks;
     struct ledger *ledger;
     struct types *types;
+    struct pipeline_completer completer;
     bool stores_positions; /* pipeline_counts_at is asked now and then */
 };
 

@@ -97,6 +97,8 @@ struct pipeline {
     uint32_t watch_oid;
     bool tapping;
     bool held_skipped; /* its operation is one of skipped.operations */
+    bool held_completed;
+    bool held_seen; /* by the tap, if that looks at it at all */
     struct change held;
     struct plan *held_plan;
     enum led_type held_type;
@@ -136,13 +138,22 @@ void pipeline_change(struct pipeline *p, struct change *c, enum change_op op, st
 /* A record that is no change of the stream. In a transaction its commit waits for it. */
 enum pipe_result pipeline_put_event(struct pipeline *p, struct plan *plan, const struct change *c,
                                     enum led_type type, uint64_t ordinal, struct err *e);
-/* A change of a table that is tapped: shown to the tap, then delivered. */
+struct pipeline_holding {
+    enum led_type type;
+    bool tapped;    /* shown to the tap */
+    bool skipped;   /* not delivered afterwards */
+    bool completed; /* shown to the completer */
+};
+/* A change of a table that is tapped or that may have to be completed: that first, then it is delivered. */
 enum pipe_result pipeline_hold(struct pipeline *p, struct plan *plan, const struct change *c,
-                               enum led_type type, bool skipped, struct err *e);
+                               struct pipeline_holding how, struct err *e);
 enum pipe_result pipeline_tap(struct pipeline *p, struct err *e);
 /* A change of the open transaction (pipeline.c). */
 enum pipe_result pipeline_deliver(struct pipeline *p, struct plan *plan, struct change *c,
                                   enum led_type type, struct err *e);
+/* The same of one that failed with e before it could be said. */
+enum pipe_result pipeline_deliver_failed(struct pipeline *p, struct plan *plan, struct change *c,
+                                         enum led_type type, struct err *e);
 /* The BEGIN or END record. */
 enum pipe_result pipeline_deliver_bound(struct pipeline *p, enum change_op op, struct err *e);
 

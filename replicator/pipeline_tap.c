@@ -77,14 +77,16 @@ pipeline_notify(struct pipeline *p, const struct notification *n, struct err *e)
 }
 
 enum pipe_result
-pipeline_hold(struct pipeline *p, struct plan *plan, const struct change *c, enum led_type type,
-              bool skipped, struct err *e)
+pipeline_hold(struct pipeline *p, struct plan *plan, const struct change *c,
+              struct pipeline_holding how, struct err *e)
 {
     p->held = *c;
     p->held_plan = plan;
-    p->held_type = type;
-    p->held_skipped = skipped || (c->op == OP_UPDATE && p->parts.settings->skip_unchanged &&
-                                  unchanged_update(c, &p->compared));
+    p->held_type = how.type;
+    p->held_skipped = how.skipped || (c->op == OP_UPDATE && p->parts.settings->skip_unchanged &&
+                                      unchanged_update(c, &p->compared));
+    p->held_seen = !how.tapped;
+    p->held_completed = how.completed;
     return pipeline_tap(p, e);
 }
 
@@ -94,13 +96,13 @@ pipeline_leaves_tapped_out(const struct pipeline *p)
     return p->held_skipped;
 }
 
-enum pipe_result
-pipeline_tap(struct pipeline *p, struct err *e)
+/* Until the tap lets it go. */
+static enum pipe_result
+pipeline_show(struct pipeline *p, struct err *e)
 {
     struct tap_read read;
     enum pipe_result r;
 
-    p->tapping = true;
     for (;;) {
         switch (p->tap.see(p->tap.arg, &p->held, &read)) {
         case TAP_WAIT:
@@ -115,10 +117,32 @@ pipeline_tap(struct pipeline *p, struct err *e)
         }
         break;
     }
-    p->tapping = false;
+    p->held_seen = true;
+    return PIPE_OK;
+}
+
+enum pipe_result
+pipeline_tap(struct pipeline *p, struct err *e)
+{
+    bool wait = false, ok = true;
+
+    p->tapping = true;
+    if (!p->held_seen) {
+        enum pipe_result r = pipeline_show(p, e);
+
+        if (r != PIPE_OK)
+            return r;
+    }
     if (p->held_skipped) {
+        p->tapping = false;
         p->stats.filtered++;
         return PIPE_OK;
     }
-    return pipeline_deliver(p, p->held_plan, &p->held, p->held_type, e);
+    if (p->held_completed)
+        ok = p->parts.completer.complete(p->parts.completer.arg, &p->held, &wait, e);
+    if (wait)
+        return PIPE_PARKED;
+    p->tapping = false;
+    return ok ? pipeline_deliver(p, p->held_plan, &p->held, p->held_type, e)
+              : pipeline_deliver_failed(p, p->held_plan, &p->held, p->held_type, e);
 }

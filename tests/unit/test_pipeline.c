@@ -490,6 +490,123 @@ updates_that_change_nothing_are_skipped_on_request(void **state)
     assert_int_equal(pipeline_stats(f->p)->filtered, 1);
 }
 
+/* Says "!" for a value that did not come, after so many questions. */
+struct completer {
+    unsigned waits, asked;
+    bool fails;
+    struct value row[2];
+};
+
+static bool
+complete(void *arg, struct change *c, bool *wait, struct err *e)
+{
+    struct completer *k = arg;
+
+    k->asked++;
+    *wait = k->waits > 0;
+    if (k->waits) {
+        k->waits--;
+        return true;
+    }
+    if (k->fails)
+        return err_set(e, ERR_DATA, "fake.complete", "told to fail");
+    memcpy(k->row, c->after.v, sizeof(k->row));
+    for (size_t i = 0; i < 2; i++)
+        if (k->row[i].kind == VALUE_UNCHANGED)
+            k->row[i] = (struct value){"!", 1, VALUE_TEXT};
+    c->after.v = k->row;
+    return true;
+}
+
+static void
+with_completer(struct fixture *f, struct completer *k, const char *more)
+{
+    reopen(f, 1, more);
+    pipeline_free(f->p);
+    f->p = pipeline_new(&(struct pipeline_parts){.settings = &f->settings,
+                                                 .sinks = f->sinks,
+                                                 .nsinks = 1,
+                                                 .ledger = f->ledger,
+                                                 .types = f->types,
+                                                 .completer = {complete, k}});
+    pipeline_start(f->p, &(struct pipeline_resume){0});
+    new_session(f);
+}
+
+static void
+rows_wait_until_they_are_complete(void **state)
+{
+    struct fixture *f = *state;
+    struct completer k = {.waits = 2};
+    const char *a[] = {"1", "a"}, *b[] = {"1", WIRE_UNCHANGED};
+
+    with_completer(f, &k, "");
+    begin(f, 100);
+    describe(f);
+    wire_row(&f->b, 'U', ITEM, 0, 2, NULL, b);
+    assert_int_equal(feed(f, 10), PIPE_PARKED);
+    assert_true(pipeline_waits_for_server(f->p));
+    assert_false(pipeline_waits_for_sink(f->p));
+    assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
+    ok(f, pipeline_resume(f->p, &f->e));
+    wire_row(&f->b, 'D', ITEM, 'K', 2, a, NULL);
+    ok(f, feed(f, 20));
+    commit(f, 100);
+    assert_int_equal(k.asked, 3);
+    said(f, 0, "u item (1,!) @10/1\nd item (1,a) @20/2\n");
+}
+
+static void
+a_row_that_waits_comes_again_with_the_next_session(void **state)
+{
+    struct fixture *f = *state;
+    struct completer k = {.waits = 1};
+    const char *b[] = {"1", WIRE_UNCHANGED};
+
+    with_completer(f, &k, "");
+    for (int i = 0; i < 2; i++) {
+        begin(f, 100);
+        describe(f);
+        wire_row(&f->b, 'U', ITEM, 0, 2, NULL, b);
+        assert_int_equal(feed(f, 10), i ? PIPE_OK : PIPE_PARKED);
+        if (i == 0)
+            new_session(f);
+    }
+    commit(f, 100);
+    said(f, 0, "u item (1,!) @10/1\n");
+}
+
+static void
+a_row_that_cannot_be_completed_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct completer k = {.fails = true};
+    const char *b[] = {"1", WIRE_UNCHANGED};
+
+    with_completer(f, &k, "");
+    begin(f, 100);
+    describe(f);
+    wire_row(&f->b, 'U', ITEM, 0, 2, NULL, b);
+    refused(f, feed(f, 10), "fake.complete");
+}
+
+static void
+a_row_that_cannot_be_completed_is_left_out_on_request(void **state)
+{
+    struct fixture *f = *state;
+    struct completer k = {.fails = true};
+    const char *b[] = {"1", WIRE_UNCHANGED};
+
+    with_completer(f, &k, "event.processing.failure.handling.mode=skip\n");
+    begin(f, 100);
+    describe(f);
+    wire_row(&f->b, 'U', ITEM, 0, 2, NULL, b);
+    ok(f, feed(f, 10));
+    commit(f, 100);
+    said(f, 0, "");
+    assert_int_equal(pipeline_stats(f->p)->failed, 1);
+}
+
 static void
 an_origin_belongs_to_its_transaction(void **state)
 {
@@ -1670,6 +1787,10 @@ main(void)
         T(ordinals_count_filtered_changes_too),
         T(skipped_operations_are_not_put),
         T(updates_that_change_nothing_are_skipped_on_request),
+        T(rows_wait_until_they_are_complete),
+        T(a_row_that_waits_comes_again_with_the_next_session),
+        T(a_row_that_cannot_be_completed_is_an_error),
+        T(a_row_that_cannot_be_completed_is_left_out_on_request),
         T(an_origin_belongs_to_its_transaction),
         T(a_message_that_stands_alone_has_the_origin_of_the_transaction_before),
         T(a_message_that_stands_alone_counts_as_a_commit_even_unsaid),
