@@ -369,3 +369,27 @@ def test_a_row_that_starts_exactly_where_the_stored_commit_ended_is_sent(db, nam
             break
     assert rows == [(end,)], "something else was always written between"
     assert ids(out) == list(range(1, last + 1))
+
+
+def test_a_worker_without_brokers_says_so_and_can_be_stopped(worker, tmp_path):
+    w = worker()
+    w.bootstrap = "127.0.0.1:1"
+    w.start()
+    wait_until(lambda: b"REST on" in w.log_file.read_bytes(), "REST", 20)
+    wait_until(lambda: w.get("/health")[0] == 503 and "brokers" in w.get("/health")[1]["message"].lower(), lambda: w.get("/health"), 30)
+    status, answer = w.get("/connectors")
+    assert status == 503 and "still starting" in answer["message"]
+    assert w.get("/")[0] == 200 and w.get("/connector-plugins")[0] == 200
+    assert w.terminate(20) == 0
+
+
+def test_a_connector_without_its_database_stops_and_starts(settings, worker):
+    w = worker().start().wait_up()
+    write(w, "config", "connector-one", {"properties": {**settings, "name": "one", "database.port": "1"}})
+    w.wait_states("one", "RUNNING", "RUNNING")
+    w.request("PUT", "/connectors/one/stop")
+    w.wait_states("one", "STOPPED", "", 20)
+    assert w.request("DELETE", "/connectors/one/offsets")[0] == 200
+    w.request("PUT", "/connectors/one/resume")
+    w.wait_states("one", "RUNNING", "RUNNING", 20)
+    assert w.terminate(20) == 0
