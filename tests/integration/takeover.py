@@ -109,7 +109,7 @@ class Trial:
         # Back, never forward, and once for each kill.
         fits = len(repeated) <= self.kills and all(b <= a for _, a, b in repeated)
         assert ids[0] == 1 and fits, f"{what}: not 1, 2, 3 …: {repeated[:5]} of {len(ids)}"
-        say(f"{what}: {len(ids)} rows, each once and in order" + (f", but for {len(ids) - last} after kills" if self.kills else ""))
+        say(f"{what}: {len(ids)} rows, each once and in order" + (f", but for {len(ids) - len(set(ids))} after kills" if self.kills else ""))
 
     def quiet(self, writer):
         """Nothing of ours for a while, only other tables and checkpoints; the next row may start exactly where all stopped."""
