@@ -23,6 +23,8 @@ static const struct definition rows[] = {
      .doc = "Time to wait for a query to execute, given in milliseconds. Defaults to 600 "
             "seconds (600,000 ms); zero means there is no limit."},
     {.name = "plugin.name", .width = "MEDIUM", .def = "decoderbufs", .rules = {RULE_CHOICE},
+     /* What the database services' Debezium 1 had besides; wal2json alone is refused, as recorded. */
+     .with = "decoderbufs,pgoutput,wal2json_streaming,wal2json_rds,wal2json_rds_streaming",
      .recommended = "decoderbufs, pgoutput",
      .doc = "The name of the Postgres logical decoding plugin installed on the server. "
             "Supported values are 'decoderbufs' and 'pgoutput'. Defaults to 'decoderbufs'."},

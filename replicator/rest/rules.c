@@ -79,7 +79,7 @@ debezium_choice(const struct rule_value *v, const struct check *c, struct buf *o
     (void)c;
     const struct definition *d = v->definition;
     const struct prop *p = prop_find(conf_tables, d->row ? d->row : d->name);
-    const char *choice = p->choices ? p->choices : d->recommended;
+    const char *choice = d->with ? d->with : p->choices ? p->choices : d->recommended;
     size_t n = strlen(v->value);
 
     while (*choice) {
