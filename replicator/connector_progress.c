@@ -28,6 +28,43 @@ progress_leave_out(struct connector *c)
             progress_remove(p, i);
 }
 
+static void
+progress_name_sinks(struct connector *c)
+{
+    progress_set_sinks(&c->life.progress, c->options.sinks, c->options.nsinks);
+}
+
+/*
+ * A sink that was not there when rows were delivered lacks them: all are read again, for it. Not so on request: what is done
+ * there was read long ago, and the offset from then may be one that the slot has passed.
+ */
+static void
+progress_check_sinks(struct connector *c)
+{
+    struct progress *p = &c->life.progress;
+
+    for (size_t i = 0; p->before && i < c->options.nsinks; i++) {
+        const char *sink = c->options.sinks[i];
+
+        if (progress_has_sink(p, sink) || (p->requested && !p->nsinks))
+            continue;
+        if (p->requested) {
+            log_warn(
+                "sink \"%s\" is new: of the tables that were asked for it lacks what was "
+                "read before; ask for them again afterwards",
+                sink);
+        } else {
+            log_info(
+                "sink \"%s\" is new and lacks what was read before: the interrupted "
+                "snapshot begins anew",
+                sink);
+            progress_clear(p);
+        }
+    }
+    if (p->before)
+        progress_name_sinks(c);
+}
+
 void
 connector_load_progress(struct connector *c, const struct offset_store *store)
 {
@@ -39,6 +76,7 @@ connector_load_progress(struct connector *c, const struct offset_store *store)
     if (life->found && !progress_from_json(store->progress, &life->progress, &e))
         log_err(LOG_WARN, &e, "an interrupted snapshot begins anew");
     progress_leave_out(c);
+    progress_check_sinks(c);
 }
 
 void
@@ -227,6 +265,7 @@ connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
     snapshot_txn(c->snapshot, &life->txn);
     if (!life->progress.before)
         life->progress.before = progress_before(c);
+    progress_name_sinks(c);
     if (led_delivered(c->ledger) >= life->first)
         progress_stand_at_point(c);
     life->dirty = true;

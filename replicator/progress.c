@@ -12,7 +12,7 @@
 
 enum { PROGRESS_VERSION = 1 };
 
-/* ------------------------------------------------------------------------------------------------ tables and ranges */
+/* ------------------------------------------------------------------------------------------------ sinks, tables and ranges */
 
 static void
 progress_table_clear(struct progress_table *t)
@@ -23,6 +23,40 @@ progress_table_clear(struct progress_table *t)
     free(t->ranges);
 }
 
+static void
+progress_add_sink(struct progress *p, const char *name)
+{
+    p->sinks = mem_grow(p->sinks, p->nsinks + 1, sizeof(*p->sinks));
+    p->sinks[p->nsinks++] = mem_strdup(name);
+}
+
+static void
+progress_drop_sinks(struct progress *p)
+{
+    for (size_t i = 0; i < p->nsinks; i++)
+        free(p->sinks[i]);
+    free(p->sinks);
+    p->sinks = NULL;
+    p->nsinks = 0;
+}
+
+bool
+progress_has_sink(const struct progress *p, const char *name)
+{
+    for (size_t i = 0; i < p->nsinks; i++)
+        if (strcmp(p->sinks[i], name) == 0)
+            return true;
+    return false;
+}
+
+void
+progress_set_sinks(struct progress *p, const char *const *names, size_t n)
+{
+    progress_drop_sinks(p);
+    for (size_t i = 0; i < n; i++)
+        progress_add_sink(p, names[i]);
+}
+
 void
 progress_clear(struct progress *p)
 {
@@ -31,6 +65,7 @@ progress_clear(struct progress *p)
     free(p->tables);
     free(p->signals);
     arena_free(&p->texts);
+    progress_drop_sinks(p);
     free(p->before);
     offset_free(&p->position);
     *p = (struct progress){0};
@@ -210,6 +245,13 @@ progress_to_json(const struct progress *p, struct buf *out)
     json_cstr(out, p->before ? p->before : "");
     if (p->requested)
         BUF_LIT(out, ",\"requested\":true");
+    BUF_LIT(out, ",\"sinks\":[");
+    for (size_t i = 0; i < p->nsinks; i++) {
+        if (i)
+            buf_putc(out, ',');
+        json_cstr(out, p->sinks[i]);
+    }
+    buf_putc(out, ']');
     BUF_LIT(out, ",\"position\":");
     progress_add_position(&p->position, out);
     BUF_LIT(out, ",\"tables\":[");
@@ -284,6 +326,24 @@ progress_read_ranges(const json_t *doc, struct progress_table *t)
     return true;
 }
 
+/* Left out: none is known to have anything. */
+static bool
+progress_read_sinks(const json_t *sinks, struct progress *p)
+{
+    const json_t *v;
+    size_t i;
+
+    if (sinks && !json_is_array(sinks))
+        return false;
+    json_array_foreach(sinks, i, v)
+    {
+        if (!json_is_string(v))
+            return false;
+        progress_add_sink(p, json_string_value(v));
+    }
+    return true;
+}
+
 static bool
 progress_read_tables(const json_t *tables, struct progress *p)
 {
@@ -348,6 +408,8 @@ progress_from_json(const char *json, struct progress *p, struct err *e)
         ok = progress_bad(e, "it does not name the offset before");
     else
         ok = progress_read_position(json_object_get(doc, "position"), &p->position, e) &&
+             (progress_read_sinks(json_object_get(doc, "sinks"), p) ||
+              progress_bad(e, "its sinks cannot be read")) &&
              (progress_read_tables(json_object_get(doc, "tables"), p) ||
               progress_bad(e, "its tables cannot be read")) &&
              (progress_read_signals(json_object_get(doc, "signals"), p) ||

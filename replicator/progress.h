@@ -4,6 +4,7 @@
  *
  *   {"version":1,"before":"<Debezium's JSON of the offset that the snapshot replaces, or nothing>",
  *    "requested":true,                                                                         or left out
+ *    "sinks":["<name>",…],
  *    "position":{<ours, see offset_own.h>},
  *    "tables":[{"oid":N,"schema":"…","table":"…"}                                              whole, or
  *              {…,"key":"<column>","filenode":N,"ranges":[[first,last],…]}],                   by ranges, bounds inclusive
@@ -44,8 +45,10 @@ struct progress_signal {
 };
 
 struct progress {
-    bool requested;         /* by a command, whatever snapshot.mode says */
-    char *before;           /* "" none */
+    bool requested; /* by a command, whatever snapshot.mode says */
+    char *before;   /* "" none */
+    char **sinks;   /* that have what is done */
+    size_t nsinks;
     struct offset position; /* our members only */
     struct progress_table *tables;
     size_t n;
@@ -55,6 +58,10 @@ struct progress {
 };
 
 void progress_clear(struct progress *p);
+/* Does this sink have what is done? */
+bool progress_has_sink(const struct progress *p, const char *name);
+/* From now on these are the ones that get it. Copied. */
+void progress_set_sinks(struct progress *p, const char *const *names, size_t n);
 /* NULL: not there. */
 struct progress_table *progress_find(const struct progress *p, uint32_t oid);
 /* The table's entry, made when it is missing: not whole, without ranges. */

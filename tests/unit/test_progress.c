@@ -134,6 +134,7 @@ make(struct progress *p)
                                         .timeline = 2,
                                         .slot = "s",
                                         .database = "d"}};
+    progress_set_sinks(p, (const char *const[]){"kafka", "li\"nes"}, 2);
     progress_table(p, 5, "public", "whole \"one\"")->whole = true;
     assert_true(progress_add_signal(
         p, &(struct signal){"s \"1\"", "execute-snapshot", "{\"data-collections\":[]}"}, 8, 9));
@@ -161,6 +162,11 @@ what_is_written_is_read(void **state)
     assert_string_equal(q.before, "{\"lsn\":1}");
     assert_true(q.position.own && q.position.flush_lsn == 0x100000010 &&
                 q.position.pos_ordinal == 6 && q.position.system_id == UINT64_MAX);
+    assert_int_equal(q.nsinks, 2);
+    assert_true(progress_has_sink(&q, "kafka") && progress_has_sink(&q, "li\"nes"));
+    assert_false(progress_has_sink(&q, "null"));
+    progress_set_sinks(&q, (const char *const[]){"null"}, 1);
+    assert_true(progress_has_sink(&q, "null") && !progress_has_sink(&q, "kafka"));
     assert_true(progress_find(&q, 5)->whole);
     assert_string_equal(progress_find(&q, 5)->table, "whole \"one\"");
     assert_ranges(progress_find(&q, 7), "-9223372036854775808-3 8-9223372036854775807");
@@ -198,6 +204,8 @@ what_is_damaged_is_refused(void **state)
     } damages[] = {
         {"\"version\":1", "\"version\":2", "snapshot.progress"},
         {"\"before\"", "\"behind\"", "snapshot.progress"},
+        {"[\"kafka\"", "[[      ", "snapshot.progress"},
+        {"\"kafka\"", "1234567", "snapshot.progress"},
         {"\"oid\":5", "\"oid\":7", "snapshot.progress"},
         {"\"oid\":5", "\"oid\":-", "snapshot.progress"},
         {"[8,", "[[,", "snapshot.progress"},
