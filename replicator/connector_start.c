@@ -182,6 +182,26 @@ connector_start_snapshot(struct connector *c, PGconn *conn, const struct pg_slot
     return true;
 }
 
+/*
+ * No other way is as good: to drop the connector's slot and make it anew would lose what was deleted in between of rows that
+ * a lost run had delivered.
+ */
+static bool
+start_say_no_slot(PGconn *conn, struct err *e)
+{
+    struct err ignored = {0};
+    struct buf unused;
+
+    buf_init(&unused, 1024);
+    (void)pg_slot_unused(conn, &unused, &ignored);
+    err_wrap(e,
+             "a snapshot beside a slot that is there needs a second, temporary one until its point "
+             "is known (it goes on where it is at the next start; read by nobody: %s)",
+             unused.n ? buf_cstr(&unused) : "none");
+    buf_free(&unused);
+    return false;
+}
+
 /* A slot that existed before exports no snapshot: this one does, and lives as long as its session. */
 bool
 connector_temporary_slot(struct connector *c, PGconn *conn, struct pg_slot_created *made,
@@ -195,7 +215,7 @@ connector_temporary_slot(struct connector *c, PGconn *conn, struct pg_slot_creat
                PQbackendPID(c->repl));
     ok = start_create_slot(c, conn, buf_cstr(&name), true, made, e);
     buf_free(&name);
-    return ok;
+    return ok || strcmp(e->code, "slot.none_free") != 0 || start_say_no_slot(conn, e);
 }
 
 /* Debezium says so at every start that reads no tables. */

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "replicator/pg/cancel.h"
 
 static const char *
 field(const PGresult *r, int row, int col)
@@ -238,15 +239,16 @@ wait_result(PGconn *c, int timeout_ms)
     return true;
 }
 
+/* The server gives up what it was asked for, unless it has gone. */
 static void
-cancel(PGconn *c)
+stop_waiting(PGconn *c)
 {
-    PGcancel *k = PQgetCancel(c);
-    char why[256];
+    struct pg_cancel *k = pg_cancel_new(c);
 
-    if (k)
-        PQcancel(k, why, sizeof why);
-    PQfreeCancel(k);
+    if (pg_cancel_ask(&k, 1))
+        (void)wait_result(c, PG_CANCEL_MS);
+    pg_cancel_shut(k);
+    pg_cancel_free(k);
 }
 
 static void
@@ -295,8 +297,7 @@ pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool temporary,
 
         buf_clear(&text);
         pg_slot_blockers(c, PQbackendPID(repl), &text, &ignored);
-        cancel(repl);
-        drain(repl);
+        stop_waiting(repl);
         timed_out(repl, name, timeout_ms, buf_cstr(&text), e);
         buf_free(&text);
         return false;
@@ -336,6 +337,21 @@ pg_slot_blockers(PGconn *c, int waiter_pid, struct buf *out, struct err *e)
         1, params);
     if (!r)
         return err_wrap(e, "asking who keeps the slot waiting");
+    for (int i = 0; i < PQntuples(r); i++)
+        buf_printf(out, "%s%s", i ? ", " : "", PQgetvalue(r, i, 0));
+    PQclear(r);
+    return true;
+}
+
+bool
+pg_slot_unused(PGconn *c, struct buf *out, struct err *e)
+{
+    PGresult *r = pg_query(c, e, 1,
+                           "SELECT pg_catalog.quote_ident(slot_name) FROM "
+                           "pg_catalog.pg_replication_slots WHERE NOT active ORDER BY 1 LIMIT 5");
+
+    if (!r)
+        return err_wrap(e, "asking for slots that nobody reads from");
     for (int i = 0; i < PQntuples(r); i++)
         buf_printf(out, "%s%s", i ? ", " : "", PQgetvalue(r, i, 0));
     PQclear(r);

@@ -58,6 +58,8 @@ bool pg_slot_create_within(PGconn *repl, PGconn *c, const char *name, bool tempo
                            bool export_snapshot, int timeout_ms, struct pg_slot_created *out,
                            struct err *e);
 struct buf;
+/* Appends the names of some slots that nobody reads from. */
+bool pg_slot_unused(PGconn *c, struct buf *out, struct err *e);
 void pg_slot_create_sql(struct buf *out, int server_version, const char *name, bool temporary,
                         bool failover, bool export_snapshot);
 bool pg_slot_create_result(PGconn *repl, const PGresult *r, struct pg_slot_created *out,

@@ -70,7 +70,7 @@ snapshot_make_workers(struct snapshot *s)
                               .xid = s->txn.xid};
     }
     s->workers[0].conn = s->conn;
-    s->workers[0].cancel = PQgetCancel(s->conn);
+    s->workers[0].cancel = pg_cancel_new(s->conn);
     s->conn = NULL;
     s->done = s->npieces == 0;
     if (s->done)
@@ -139,15 +139,21 @@ snapshot_fd(const struct snapshot *s)
 static void
 snapshot_cancel(struct snapshot *s)
 {
-    char why[256];
+    struct pg_cancel **all = mem_array(s->nworkers + 1u, sizeof(struct pg_cancel *));
+    size_t n = 0;
 
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    for (unsigned i = 0; i < s->nworkers; i++)
-        if (!s->done && s->workers && s->workers[i].cancel)
-            (void)PQcancel(s->workers[i].cancel, why, sizeof(why));
+    for (unsigned i = 0; !s->done && s->workers && i < s->nworkers; i++)
+        if (s->workers[i].cancel)
+            all[n++] = s->workers[i].cancel;
     if (s->watch_cancel)
-        (void)PQcancel(s->watch_cancel, why, sizeof(why));
+        all[n++] = s->watch_cancel;
+    /* Also a server that was told and does not answer must not keep us. */
+    (void)pg_cancel_ask(all, n);
+    for (size_t i = 0; i < n; i++)
+        pg_cancel_shut(all[i]);
+    free(all);
     pthread_cond_broadcast(&s->room);
     pthread_cond_broadcast(&s->news);
     pthread_mutex_unlock(&s->lock);
@@ -164,7 +170,7 @@ snapshot_end_workers(struct snapshot *s)
 
         if (w->threaded)
             pthread_join(w->thread, NULL);
-        PQfreeCancel(w->cancel);
+        pg_cancel_free(w->cancel);
         PQfinish(w->conn);
         free(w->values);
     }

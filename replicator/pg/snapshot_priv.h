@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "replicator/pg/cancel.h"
 #include "replicator/pg/catalog.h"
 #include "replicator/pg/snapshot.h"
 #include "replicator/pg/snapshot_marks.h"
@@ -68,7 +69,7 @@ struct snap_worker {
     pthread_t thread;
     bool threaded;
     PGconn *conn;
-    PGcancel *cancel; /* under the lock */
+    struct pg_cancel *cancel; /* under the lock */
     struct txn txn;
     struct value *values; /* of the row being encoded, one per relation column */
     struct batch *filling;
@@ -103,7 +104,7 @@ struct snapshot {
     /* The one who looks how much WAL the slot keeps. */
     pthread_t watcher;
     bool watched;
-    PGcancel *watch_cancel; /* under the lock */
+    struct pg_cancel *watch_cancel; /* under the lock */
     _Atomic int64_t wal_retained, wal_limit;
 
     int fd;

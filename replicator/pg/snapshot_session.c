@@ -164,12 +164,17 @@ snapshot_join(struct snap_worker *w, struct err *e)
 {
     struct snapshot *s = w->s;
 
+    bool stopping;
+
     w->conn = pg_connect(s->req.params, PG_SNAPSHOT, e);
     if (!w->conn)
         return false;
     pthread_mutex_lock(&s->lock);
-    w->cancel = PQgetCancel(w->conn);
+    w->cancel = pg_cancel_new(w->conn);
+    stopping = s->stopping; /* and then nobody shuts this one */
     pthread_mutex_unlock(&s->lock);
+    if (stopping)
+        return err_set(e, ERR_RETRY, "snapshot.stopping", "the snapshot is being ended");
     return session_set(w->conn, e) &&
            (s->exported ? session_import(w->conn, s->exported, e)
                         : pg_exec(w->conn, e, "BEGIN ISOLATION LEVEL READ COMMITTED"));
@@ -234,7 +239,7 @@ snapshot_watch(void *arg)
     do {
         if (!conn && (conn = pg_connect(s->req.params, PG_GENERAL, &e)) != NULL) {
             pthread_mutex_lock(&s->lock);
-            s->watch_cancel = PQgetCancel(conn);
+            s->watch_cancel = pg_cancel_new(conn);
             pthread_mutex_unlock(&s->lock);
         }
         if (!conn || !watch_look(s, conn, slot, &warned, &e)) {
@@ -243,7 +248,7 @@ snapshot_watch(void *arg)
         }
     } while (!snapshot_wait(s, clock_mono_us() + WATCH_EVERY_US));
     pthread_mutex_lock(&s->lock);
-    PQfreeCancel(s->watch_cancel);
+    pg_cancel_free(s->watch_cancel);
     s->watch_cancel = NULL;
     pthread_mutex_unlock(&s->lock);
     PQfinish(conn);

@@ -336,8 +336,9 @@ snapshot_work(void *arg)
     if (clock_mono_us() < s->begin_us && snapshot_wait(s, s->begin_us))
         return NULL;
     if (w->index > 0 && !snapshot_join(w, &e)) {
-        log_warn("snapshot: thread %u cannot begin, the others go on without it: %s", w->index + 1,
-                 e.msg);
+        if (strcmp(e.code, "snapshot.stopping") != 0)
+            log_warn("snapshot: thread %u cannot begin, the others go on without it: %s",
+                     w->index + 1, e.msg);
         return NULL;
     }
     while (worker_next(w, &p)) {
