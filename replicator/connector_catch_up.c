@@ -4,8 +4,9 @@
  * goes on from there. So there is one point for all, whatever was read when.
  *
  * Keyed tables are streamed whether they are done or not: rows that a lost run had delivered may have been deleted since.
- * Tables without a key are streamed once they are done, or in part: else their rows would come twice. The signal table is
- * always, as no snapshot reads it.
+ * Tables without a key are streamed once they are done, or in part: else their rows would come twice. Until then only what
+ * takes rows away is said, so that none of a lost run stays for ever. The signal table is streamed always, as no snapshot
+ * reads it.
  *
  * A signal that comes meanwhile is noted in the progress, which is stored before its row counts as delivered, and carried
  * out when the snapshot is whole; only what that makes of it in the offset ends the progress.

@@ -469,17 +469,31 @@ connector_loop(struct connector *c, struct err *e)
     return true;
 }
 
+/* What a full sink kept waiting: a batch, a change or a notification. */
+static bool
+drain_put(struct connector *c, struct err *e)
+{
+    bool go;
+
+    if (c->batch)
+        return connector_put_batch(c, e);
+    if (c->parked)
+        return loop_unpark(c, &go, e);
+    return c->wal || signals_notes(c->signals, e) != PIPE_ERROR ||
+           connector_step_failed(c, c->snapshot_point, e);
+}
+
 void
 connector_drain(struct connector *c)
 {
     int64_t until = clock_mono_us() + config_int(c->config, "walbridge.shutdown.timeout.ms") * 1000;
     struct err e = {0};
-    bool ok = true, go = true;
+    bool ok = true;
 
     /* Rows of a half read snapshot are only waited for when it goes on; a blocking one begins anew. */
     while (ok && (c->life.resumes || !c->snapshot) && !signals_is_blocking(c->signals) &&
            clock_mono_us() < until) {
-        ok = c->wal ? loop_unpark(c, &go, &e) : !c->batch || connector_put_batch(c, &e);
+        ok = drain_put(c, &e);
         for (unsigned i = 0; i < c->nsinks; i++)
             c->sinks[i]->ops->flush(c->sinks[i]);
         ok = ok && loop_poll_sinks(c, &e) && loop_poll_store(c, &e);

@@ -159,6 +159,20 @@ static const struct {
     [ROW_DELETE] = {OP_DELETE, LED_DELETE, OPS_DELETE},
 };
 
+/*
+ * A table without a key that is still to be read: what it has then comes then, and until then rows may only go. What a lost
+ * run had delivered of them is not known, and one that goes too often does no harm.
+ */
+static bool
+pipeline_only_leaves(struct pipeline *p, enum row_kind *kind)
+{
+    if (*kind == ROW_UPDATE && p->msg.u.row.old_kind) {
+        *kind = ROW_DELETE;
+        p->msg.u.row.new_row = (struct tuple){NULL, 0};
+    }
+    return *kind == ROW_DELETE;
+}
+
 static enum pipe_result
 pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
 {
@@ -178,6 +192,10 @@ pipeline_row(struct pipeline *p, enum row_kind kind, struct err *e)
         err_set(e, ERR_DATA, "pgoutput.relation", "row of relation %u, which was never described",
                 row->oid);
         return PIPE_ERROR;
+    }
+    if (__builtin_expect(t->leaving, 0) && !pipeline_only_leaves(p, &kind)) {
+        p->stats.filtered++;
+        return PIPE_OK;
     }
     skipped = p->parts.settings->skipped_ops & row_kinds[kind].bit;
     tapped = t->signals || row->oid == p->watch_oid;
@@ -371,7 +389,8 @@ pipeline_resume_relation(struct pipeline *p, struct err *e)
     if (!plan)
         return PIPE_ERROR;
     t = mem_alloc(sizeof(*t));
-    t->captured = !p->catch_up.until || p->catch_up.wants(p->catch_up.arg, plan);
+    t->captured = true;
+    t->leaving = p->catch_up.until && !p->catch_up.wants(p->catch_up.arg, plan);
     t->signals =
         p->tap.see && filter_signal_table(p->parts.settings->filter, rel->schema, rel->table);
     t->ncols = rel->ncols;
@@ -478,7 +497,8 @@ pipeline_resume(struct pipeline *p, struct err *e)
 bool
 pipeline_waits_for_server(const struct pipeline *p)
 {
-    return p->park == PARK_CATALOG || (p->park == PARK_NONE && p->tapping);
+    return p->park == PARK_CATALOG || p->park == PARK_CAUGHT_UP ||
+           (p->park == PARK_NONE && p->tapping);
 }
 
 void

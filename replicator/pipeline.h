@@ -108,7 +108,9 @@ struct txn_summary pipeline_counts_at(struct pipeline *p, uint64_t commit_lsn, u
  */
 struct pipeline_catch_up {
     uint64_t until;
-    bool (*wants)(void *arg, const struct plan *plan); /* is this table streamed meanwhile? */
+    /* Are all changes of this table streamed meanwhile? Else only that rows leave it: TRUNCATE, DELETE, and of an UPDATE,
+     * as a delete, that its old row is no more. */
+    bool (*wants)(void *arg, const struct plan *plan);
     /* One has come; said: unless it changes nothing that is captured, it is about to be delivered. */
     void (*update)(void *arg, const struct change *c, bool said);
     void *arg;

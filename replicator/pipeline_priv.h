@@ -42,6 +42,7 @@ struct txn_counts {
 struct pipe_table {
     bool captured;
     bool signals; /* it is the signal table */
+    bool leaving; /* catching up: only that rows leave it is streamed */
     uint16_t ncols;
     struct plan *plan; /* NULL unless captured */
 };

@@ -250,6 +250,19 @@ def test_a_snapshot_without_a_slot_is_read_at_the_level_asked_for(db, reader, is
     assert not db.slot(c.slot)
 
 
+@pytest.mark.parametrize("isolation, threads", [("repeatable_read", 3), ("read_committed", 1), ("read_uncommitted", 1)])
+def test_a_table_stays_in_one_piece_where_each_statement_sees_something_new(db, reader, isolation, threads):
+    """A row that moves from one part to another while they are read would be in neither, or in both. No more threads than pieces."""
+    db.sql(BIG)
+    c = reader(snapshot__mode="initial_only", snapshot__max__threads="3", snapshot__isolation__mode=isolation,
+               table__include__list="public.big", **SMALL)
+    c.start("--sink", "null").wait_log("snapshot: 1 table,")
+    said = next(e["message"] for e in c.log_entries() if e["message"].startswith("snapshot: 1 table,"))
+    assert said.endswith(f", {threads} thread" + "s" * (threads > 1)), said
+    c.wait_log("snapshot: done", 60)
+    assert c.terminate() == program.OK
+
+
 def test_a_moment_that_does_not_come_is_named(db, reader):
     db.sql("create table t (id int primary key); insert into t values (1)")
     c = reader(snapshot__mode="initial_only", snapshot__lock__timeout__ms="200")

@@ -1,6 +1,10 @@
 """A snapshot that is killed goes on where it stopped: nothing twice, nothing lost, nothing left over."""
+import fcntl
 import json
 import os
+import signal
+import sys
+import termios
 import time
 
 import pytest
@@ -113,12 +117,14 @@ def test_what_is_done_is_not_read_again(interrupted):
     db.sql("update a set v = 'new' where id <= 10; delete from a where id between 11 and 20; insert into a values (5000, 'late');"
            "update a set id = 6000 where id = 30")
     db.sql("update b set v = 'new' where id <= 10; delete from b where id between 11 and 20; insert into b values (50000, 'late')")
-    db.sql("insert into c values ('late'); delete from c where v = 'c1'")
+    db.sql("insert into c values ('late'); delete from c where v = 'c1'; update c set v = 'new' where v = 'c2'")
     after = go_on(c, db)
     assert not reads(after, "a")
     assert len(reads(after, "b")) == db.value("select count(*) from b")
     assert len(reads(after, "c")) == 100, "without a key: read, not streamed as well"
-    assert not [r for r in after if table_of(r) == "c" and r["value"]["payload"]["op"] != "r"]
+    gone = [(r["value"]["payload"]["op"], r["value"]["payload"]["before"]["v"]) for r in after
+            if table_of(r) == "c" and r["value"] and r["value"]["payload"]["op"] != "r"]
+    assert gone == [("d", "c1"), ("d", "c2")], "a lost run may have delivered them"
     assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
     assert "snapshot" not in c.offset(), "nothing is left of it"
     assert c.terminate() == program.OK
@@ -186,6 +192,102 @@ def test_it_begins_anew(interrupted, how):
     assert len(reads(after, "a")) == 2000
     assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
     assert "snapshot" not in c.offset()
+    assert c.terminate() == program.OK
+
+
+@pytest.mark.parametrize("empty", [True, False], ids=["truncated", "changed"])
+def test_rows_without_a_key_do_not_stay_for_ever(db, new_connector, tmp_path, empty):
+    """Cut off in mid-table: what went away since goes away with the consumer, too."""
+    db.sql("create table a (id int primary key); insert into a values (1); create table b (v text, pad text);"
+           "alter table b replica identity full;"
+           "insert into b select 'old' || g, repeat('b', 300) from generate_series(1, 10000) g")
+    c = new_connector(skipped__operations="none")
+    pipe = Pipe(tmp_path / "pipe")
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda got: any(table_of(r) == "b" for r in got))
+    wait_until(lambda: done_tables(c) == {"a"}, lambda: f"a is done: {c.offset()}")
+    c.kill()
+    before = pipe.drain()
+    assert 0 < len(reads(before, "b")) < 10000
+    wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
+    if empty:
+        db.sql("truncate b; insert into b values ('new')")
+    else:
+        db.sql("delete from b where v like '%7'; update b set v = v || 'x' where v like '%1'; update b set v = v || 'y' where v like '%1x'")
+    after = go_on(c, db)
+    rows = set()
+    for r in before + after:
+        if table_of(r) != "b" or not r["value"]:
+            continue
+        p = r["value"]["payload"]
+        if p["op"] == "t":
+            rows.clear()
+        elif p["op"] == "d":
+            rows.discard(p["before"]["v"])
+        else:
+            rows.add(p["after"]["v"])
+    assert rows == {v for (v,) in db.sql("select v from b")}
+    assert c.terminate() == program.OK
+
+
+def test_a_stop_does_not_wait_for_a_notification_that_a_full_sink_kept_back(db, new_connector, tmp_path):
+    db.sql("".join(f"create table t{i} (id int);" for i in range(1500)))
+    pipe = Pipe(tmp_path / "pipe")
+    c = new_connector(notification__enabled__channels="sink", notification__sink__topic__name="notes",
+                      walbridge__shutdown__timeout__ms="600000")
+    c.start("--sink", "lines", "--output", str(pipe.path))
+    pipe.read_until(lambda got: got)
+    waiting = lambda: int.from_bytes(fcntl.ioctl(pipe.fd, termios.FIONREAD, b"0000"), sys.byteorder)  # noqa: E731
+    wait_until(lambda: waiting() > 50000, "nobody reads, and the pipe is full")
+    time.sleep(1)  # so is the sink, and nothing but notifications comes
+    c.proc.send_signal(signal.SIGTERM)
+    while pipe.read():
+        pass
+    assert c.exit_code() == program.OK
+
+
+def test_a_slot_that_cannot_be_had_is_said_and_nothing_is_lost(interrupted):
+    """A snapshot that goes on needs a second one for a moment."""
+    db, c, before = interrupted
+    taken = [f"taken_{i}" for i in range(db.value("select current_setting('max_replication_slots')::int - count(*) from pg_replication_slots"))]
+    for slot in taken:
+        db.sql("select pg_create_physical_replication_slot(%s)", slot)
+    try:
+        db.sql("update a set v = 'new' where id <= 10; delete from b where id <= 10")
+        c.start("--sink", "lines", "--output", str(c.folder / "refused"))
+        assert c.exit_code() == program.CONFIG
+        assert "slot.none_free" in c.error_codes() and "a second, temporary one" in c.log() and "taken_0" in c.log()
+    finally:
+        for slot in taken:
+            db.sql("select pg_drop_replication_slot(%s)", slot)
+    before += whole_lines(c.folder / "refused")
+    after = go_on(c, db)
+    assert not reads(after, "a")
+    assert fold([r for r in before + after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert c.terminate() == program.OK
+
+
+def test_a_sink_that_is_new_gets_all_of_it(interrupted, tmp_path):
+    db, c, before = interrupted
+    assert c.offset()["snapshot"]["sinks"] == ["lines"]
+    db.sql("update a set v = 'new' where id = 1")
+    c.start("--sink", "null", "--sink", "lines")
+    c.wait_streaming(db)
+    wait_until(lambda: (c.offset() or {}).get("offset"), lambda: f"an offset: {c.offset()}")
+    after = c.lines()
+    assert 'sink \\"null\\" is new' in c.log()
+    assert len(reads(after, "a")) == 2000
+    assert fold([r for r in after if table_of(r) != "c"]) == actual(db, "a", "b")
+    assert c.terminate() == program.OK
+
+
+def test_a_sink_less_goes_on(interrupted):
+    db, c, before = interrupted
+    doc = c.offset()
+    doc["snapshot"]["sinks"] = ["kafka", "lines"]
+    c.offset_file.write_text(json.dumps(doc))
+    after = go_on(c, db)
+    assert not reads(after, "a") and len(reads(after, "b")) == 20000
     assert c.terminate() == program.OK
 
 

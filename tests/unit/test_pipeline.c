@@ -1160,6 +1160,8 @@ what_commits_at_the_point_waits_for_it(void **state)
     wire_begin(&f->b, 200, TIME_US, 5);
     assert_int_equal(feed(f, 0), PIPE_PARKED);
     assert_true(pipeline_caught_up(f->p));
+    assert_true(
+        pipeline_waits_for_server(f->p)); /* no sink's poll moves it: a stop need not wait */
     assert_int_equal(pipeline_resume(f->p, &f->e), PIPE_PARKED);
     said(f, 0, "c item (1,a) @20/1\n");
     /* A later point: it goes on with the transaction that waited. */
@@ -1195,6 +1197,32 @@ a_message_outside_a_transaction_waits_likewise(void **state)
     catch_up(f, &w, 201);
     ok(f, pipeline_resume(f->p, &f->e));
     said(f, 0, "m p=x @199/0\nm p=y @200/0\n");
+}
+
+static void
+rows_of_tables_that_are_read_later_only_leave(void **state)
+{
+    static const char *const row[] = {"1", "a"}, *const new_row[] = {"2", "b"};
+    struct fixture *f = *state;
+    struct watcher w = {.unwanted = LINE};
+    uint32_t oids[] = {LINE};
+
+    reopen(f, 1, "skipped.operations=none\n");
+    catch_up(f, &w, 200);
+    begin(f, 100);
+    describe(f);
+    ok(f, insert(f, LINE, 10, "1"));
+    wire_row(&f->b, 'U', LINE, 'O', 2, row, new_row);
+    ok(f, feed(f, 20));
+    wire_row(&f->b, 'U', LINE, 0, 2, NULL, new_row); /* its old row is not known */
+    ok(f, feed(f, 30));
+    wire_row(&f->b, 'D', LINE, 'O', 2, new_row, NULL);
+    ok(f, feed(f, 40));
+    wire_truncate(&f->b, 0, 1, oids);
+    ok(f, feed(f, 50));
+    commit(f, 100);
+    said(f, 0, "d line (1,a) @20/2\nd line (2,b) @40/4\nt line @50/5\n");
+    assert_int_equal(w.updates, 0);
 }
 
 static void
@@ -1820,6 +1848,7 @@ main(void)
         T(a_transaction_cut_off_and_not_repeated_is_a_gap),
         T(what_commits_at_the_point_waits_for_it),
         T(a_message_outside_a_transaction_waits_likewise),
+        T(rows_of_tables_that_are_read_later_only_leave),
         T(tables_that_are_not_wanted_are_left_out_and_updates_are_shown),
         T(a_run_goes_on_in_the_middle_of_a_transaction),
         T(a_run_goes_on_at_a_position_without_a_record),
