@@ -35,8 +35,8 @@ progress_name_sinks(struct connector *c)
 }
 
 /*
- * A sink that was not there when rows were delivered lacks them: all are read again, for it. Not so on request: what is done
- * there was read long ago, and the offset from then may be one that the slot has passed.
+ * A sink that was not there when rows were delivered lacks them: all are read again, for it. The others hear of what
+ * changed since all the same, and signals that were noted stay. Not so on request: what is done there was read long ago.
  */
 static void
 progress_check_sinks(struct connector *c)
@@ -58,7 +58,8 @@ progress_check_sinks(struct connector *c)
                 "sink \"%s\" is new and lacks what was read before: the interrupted "
                 "snapshot begins anew",
                 sink);
-            progress_clear(p);
+            while (p->n)
+                progress_remove(p, p->n - 1);
         }
     }
     if (p->before)
