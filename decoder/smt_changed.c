@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "decoder/murmur.h"
 #include "decoder/node_text.h"
 #include "decoder/smt_number.h"
 #include "decoder/smt_priv.h"
@@ -132,6 +133,7 @@ const struct smt_type smt_type_extract_changed = {
 struct routing {
     struct smt_list fields;
     int partitions;
+    bool murmur;
 };
 
 /* clang-format off */
@@ -140,8 +142,8 @@ static const struct prop routing_rows[] = {
      .doc = "Fields of the envelope, as after.a, source.table or change.a, which is after.a, or before.a for deletes."},
     {.name = "partition.topic.num", .type = PROP_INT, .min = 1, .max = INT32_MAX, .importance = PROP_HIGH, .flags = PROP_REQUIRED,
      .doc = "Partitions of the topic."},
-    {.name = "partition.hash.function", .type = PROP_ENUM, .def = "java", .choices = "java", .importance = PROP_LOW,
-     .doc = "How the values make a number: as Java's hashCode. Debezium's murmur is not there."},
+    {.name = "partition.hash.function", .type = PROP_ENUM, .def = "java", .choices = "java,murmur", .importance = PROP_LOW,
+     .doc = "How the values make a number: as Java's hashCode, or as Debezium's MurmurHash3."},
 };
 /* clang-format on */
 static const struct prop_table routing_props = SMT_PROPS(routing_rows);
@@ -153,6 +155,7 @@ routing_init(struct smt_init *in)
 
     s->fields = smt_read_list(in, "partition.payload.fields");
     s->partitions = (int)config_int(in->c, "partition.topic.num");
+    s->murmur = config_enum(in->c, "partition.hash.function") == 1;
     return true;
 }
 
@@ -203,7 +206,7 @@ routing_hash_float(struct slice text, bool single)
 
 /* False: the value's hash is not one that is known here. */
 static bool
-routing_hash(const struct node *n, struct slice json, uint32_t *hash)
+routing_hash_java(const struct node *n, struct slice json, uint32_t *hash)
 {
     struct buf text;
     int64_t v = 0;
@@ -244,7 +247,26 @@ routing_hash(const struct node *n, struct slice json, uint32_t *hash)
     return false;
 }
 
-/* arg: the number of partitions; in: a struct of the fields. */
+static bool
+routing_hash(const struct routing *s, const struct node *n, struct slice json, uint32_t *hash)
+{
+    struct buf text;
+
+    if (!s->murmur || n->schema->type != SCHEMA_STRING) {
+        bool known = routing_hash_java(n, json, hash);
+
+        if (s->murmur)
+            *hash = murmur_hash_int(*hash);
+        return known;
+    }
+    buf_init(&text, json.n + 16);
+    node_unquote(&text, json);
+    *hash = murmur_hash(buf_view(&text));
+    buf_free(&text);
+    return true;
+}
+
+/* arg: struct routing; in: a struct of the fields. */
 static enum node_got
 routing_call(const struct node *n, struct node_run *run, struct buf *out)
 {
@@ -258,7 +280,7 @@ routing_call(const struct node *n, struct node_run *run, struct buf *out)
 
         if (got == NODE_IS_NULL)
             continue;
-        if (got == NODE_HAS_VALUE && !routing_hash(n->in->members[i], json, &hash)) {
+        if (got == NODE_HAS_VALUE && !routing_hash(n->arg, n->in->members[i], json, &hash)) {
             err_set(run->e, ERR_FATAL, "transform.failed",
                     "PartitionRouting: a field of type %s cannot decide on the partition",
                     schema_type_name(n->in->members[i]->schema->type));

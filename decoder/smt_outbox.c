@@ -52,7 +52,11 @@ struct outbox_name {
 
 struct outbox_names {
     _Atomic(struct outbox_name *) first;
+    atomic_uint n;
 };
+
+/* As many as Debezium keeps. Expanded payloads of ever new forms would fill the memory; later ones name themselves. */
+enum { OUTBOX_NAMES_MAX = 10000 };
 
 /* clang-format off */
 static const struct prop outbox_rows[] = {
@@ -269,6 +273,8 @@ outbox_name_for(const struct outbox *s, struct slice key, const char *name)
     for (struct outbox_name *i = head; i; i = i->next)
         if (slice_eq(i->key, key))
             return i->name;
+    if (atomic_fetch_add(&s->names->n, 1) >= OUTBOX_NAMES_MAX)
+        return name;
     own = mem_alloc(sizeof(*own) + key.n + n);
     memcpy(own + 1, key.p, key.n);
     memcpy((char *)(own + 1) + key.n, name, n);
