@@ -79,7 +79,7 @@ static const struct prop outbox_rows[] = {
     {.name = "route.topic.replacement", .type = PROP_STRING, .def = "outbox.event.${routedByValue}", .importance = PROP_HIGH, .doc = "The topic, with the expression's groups."},
     {.name = "route.tombstone.on.empty.payload", .type = PROP_BOOL, .def = "false", .importance = PROP_HIGH, .doc = "A payload that is null or blank becomes a tombstone."},
     {.name = "table.expand.json.payload", .type = PROP_BOOL, .def = "false", .importance = PROP_MEDIUM,
-     .doc = "A payload that is a JSON object or list is written as such, with a schema made of its members."},
+     .doc = "A payload that is a JSON object is written as such, with a schema made of its members; others as text."},
     {.name = "table.json.payload.null.behavior", .type = PROP_ENUM, .def = "ignore", .choices = "ignore,optional_bytes", .importance = PROP_MEDIUM,
      .doc = "With table.expand.json.payload: nulls are left out, or are optional bytes."},
     {.name = "table.op.invalid.behavior", .type = PROP_ENUM, .def = "warn", .choices = "warn,error,fatal", .importance = PROP_MEDIUM,
