@@ -12,8 +12,8 @@
 #include "replicator/offsets.h"
 #include "replicator/pg/catalog.h"
 #include "replicator/pg/conn.h"
-#include "replicator/pg/reselect.h"
 #include "replicator/pg/heartbeat.h"
+#include "replicator/pg/reselect.h"
 #include "replicator/pg/slot.h"
 #include "replicator/pg/slot_xmin.h"
 #include "replicator/pg/snapshot.h"
@@ -93,8 +93,8 @@ struct connector {
     struct smt_chain *chain;
     struct pg_params *params;
     struct reselect *reselect; /* NULL: no post processor */
-    struct signal_box *box; /* signals from other threads */
-    int stop_fd;            /* wakes the thread: one of the flags changed */
+    struct signal_box *box;    /* signals from other threads */
+    int stop_fd;               /* wakes the thread: one of the flags changed */
     atomic_bool stopping, starting, paused;
 
     /* One incarnation: from a stored offset to a failure of a sink or the store. */
