@@ -12,7 +12,12 @@
 #include "decoder/smt_number.h"
 #include "decoder/smt_outbox.h"
 
-enum { EXPAND_TEXT_MAX = 64 << 20, EXPAND_DEPTH_MAX = 200 };
+enum {
+    EXPAND_TEXT_MAX = 64 << 20,
+    EXPAND_DEPTH_MAX = 200,
+    EXPAND_MERGED_MAX =
+        1 << 20, /* fields, over all objects of a list: their schemas grow by squares */
+};
 
 /* ------------------------------------------------------------------------------------ a value's schema */
 
@@ -26,8 +31,9 @@ static const struct schema expand_bytes = {.type = SCHEMA_BYTES, .optional = tru
 struct expand {
     const struct outbox_expansion *x;
     struct arena *a;
-    bool failed; /* a list whose members are of several kinds */
+    bool failed; /* a list whose members are of several kinds, or of too many */
     unsigned depth;
+    size_t merged; /* fields of merged schemas so far */
 };
 
 /* NULL: the member is left out. key NULL: no name. */
@@ -92,6 +98,11 @@ expand_merge(struct expand *k, const struct schema *left, const struct schema *r
         return right;
     if (expand_same(left, right))
         return left;
+    k->merged += (size_t)left->nfields + right->nfields;
+    if (k->merged > EXPAND_MERGED_MAX) {
+        k->failed = true;
+        return left;
+    }
     s = expand_new(k, SCHEMA_STRUCT);
     fields = arena_alloc(k->a, (left->nfields + right->nfields + 1) * sizeof(*fields));
     s->optional = false;

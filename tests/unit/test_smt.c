@@ -478,6 +478,25 @@ payloads_that_are_objects_are_written_as_such(void **state)
     }
 }
 
+/* Their schemas are merged: by squares. */
+static void
+a_list_of_very_different_objects_stays_text(void **state)
+{
+    struct smtfix *f = *state;
+    struct buf list;
+
+    buf_init(&list, 1 << 20);
+    BUF_LIT(&list, "{\"l\":[");
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&list, "%s{\"m%d\":1}", i ? "," : "", i);
+    BUF_LIT(&list, "]}");
+    chain(f,
+          SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.expand.json.payload", "true"));
+    assert_true(smtfix_encode(f, OP_CREATE, NULL, SMT_ROW("1", "order", buf_cstr(&list))));
+    assert_non_null(strstr(smtfix_text(f), "|\"{\\\"l\\\":[{\\\"m0"));
+    buf_free(&list);
+}
+
 static void
 more_values_of_two_kinds_than_programs_are_kept_still_pass(void **state)
 {
@@ -669,6 +688,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_of_an_outbox_become_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(payloads_that_are_objects_are_written_as_such, setup,
+        cmocka_unit_test_setup_teardown(a_list_of_very_different_objects_stays_text, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(more_values_of_two_kinds_than_programs_are_kept_still_pass,
                                         setup, teardown),
