@@ -688,6 +688,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_of_an_outbox_become_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(payloads_that_are_objects_are_written_as_such, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_list_of_very_different_objects_stays_text, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(more_values_of_two_kinds_than_programs_are_kept_still_pass,
