@@ -94,8 +94,8 @@ expand_merge(struct expand *k, const struct schema *left, const struct schema *r
     struct schema *s;
     struct schema_field *fields;
 
-    if (!left)
-        return right;
+    if (!left || !right) /* nothing has a schema once it has failed */
+        return left ? left : right;
     if (expand_same(left, right))
         return left;
     k->merged += (size_t)left->nfields + right->nfields;
