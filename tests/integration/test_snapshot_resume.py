@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import termios
+import threading
 import time
 
 import pytest
@@ -239,11 +240,15 @@ def test_a_stop_does_not_wait_for_a_notification_that_a_full_sink_kept_back(db, 
     pipe.read_until(lambda got: got)
     waiting = lambda: int.from_bytes(fcntl.ioctl(pipe.fd, termios.FIONREAD, b"0000"), sys.byteorder)  # noqa: E731
     wait_until(lambda: waiting() > 50000, "nobody reads, and the pipe is full")
-    time.sleep(1)  # so is the sink, and nothing but notifications comes
+    said = -1
+    while said != len(c.log()):  # so is the sink, and nothing but notifications comes: no table is read any more
+        said = len(c.log())
+        time.sleep(1)
     c.proc.send_signal(signal.SIGTERM)
-    while pipe.read():
-        pass
+    reader = threading.Thread(target=lambda: all(iter(pipe.read, b"")))
+    reader.start()
     assert c.exit_code() == program.OK
+    reader.join()
 
 
 def test_a_slot_that_cannot_be_had_is_said_and_nothing_is_lost(interrupted):
