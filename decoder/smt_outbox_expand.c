@@ -94,7 +94,8 @@ expand_merge(struct expand *k, const struct schema *left, const struct schema *r
     struct schema *s;
     struct schema_field *fields;
 
-    if (!left || !right) /* nothing has a schema once it has failed */
+    /* What failed is not used any more, and may be incomplete. */
+    if (!left || !right || k->failed)
         return left ? left : right;
     if (expand_same(left, right))
         return left;
