@@ -81,7 +81,7 @@ cancel_job_new(struct pg_cancel *const *all, size_t n)
     struct cancel_job *j = mem_alloc(sizeof(*j) + n * sizeof(PGcancel *));
     pthread_condattr_t mono;
 
-    atomic_init(&j->refs, 2);
+    atomic_init(&j->refs, 1);
     for (size_t i = 0; i < n; i++)
         if (all[i]->cancel) {
             j->cancels[j->n++] = all[i]->cancel;
@@ -118,11 +118,14 @@ pg_cancel_ask(struct pg_cancel *const *all, size_t n)
     pthread_t thread;
     bool asked = j->n == 0;
 
-    if (asked || pthread_create(&thread, NULL, cancel_run, j) != 0) {
-        cancel_release(j); /* for the thread */
-    } else {
-        pthread_detach(thread);
-        asked = cancel_wait(j);
+    if (!asked) {
+        atomic_store(&j->refs, 2);
+        if (pthread_create(&thread, NULL, cancel_run, j) == 0) {
+            pthread_detach(thread);
+            asked = cancel_wait(j);
+        } else {
+            atomic_store(&j->refs, 1);
+        }
     }
     cancel_release(j);
     return asked;
