@@ -205,7 +205,8 @@ matches(const struct rule_value *v, struct buf *out, const char *item, size_t n,
     pcre2_code *re =
         pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &at, NULL);
     pcre2_match_data *m = re ? pcre2_match_data_create(1, NULL) : NULL;
-    bool ok = m && pcre2_match(re, (PCRE2_SPTR)item, n, 0, 0, m, NULL) > 0;
+    bool ok = m && pcre2_match(re, (PCRE2_SPTR)item, n, 0, 0, m, NULL) >=
+                       0; /* 0: more groups than room for them */
 
     if (!ok)
         buf_printf(out, "The '%s' value is invalid: %.*s has an invalid format (expecting '%s')",

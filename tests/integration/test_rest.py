@@ -143,6 +143,20 @@ def test_names_and_values_of_debezium_1_count_as_those_of_today(worker, postgres
     assert [c["value"] for c in doc["configs"] if c["value"] and c["value"]["errors"]] == []
 
 
+@pytest.mark.parametrize("name, value", [
+    ("message.key.columns", "public.t:a,b;public.u:a"), ("replica.identity.autoset.values", "public.t:FULL,public.u:INDEX i_1"),
+    ("database.initial.statements", "select 1;select 2"), ("column.mask.with.10.chars", "public.t.a"), ("slot.stream.params", "a=b;c=d"),
+    ("custom.metric.tags", "k1=v1,k2=v2"), ("table.include.list", "public.(t|u),other.*"), ("snapshot.select.statement.overrides", "public.t"),
+    ("column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K", "public.t.a"), ("skipped.operations", "c,t"), ("slot.max.retries", "3"),
+    ("hstore.handling.mode", "map"), ("signal.enabled.channels", "source,kafka"), ("notification.enabled.channels", "log")])
+def test_what_is_right_has_no_error(worker, postgres, name, value):
+    config = {"name": "right", "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "plugin.name": "pgoutput",
+              "database.hostname": "127.0.0.1", "database.port": str(postgres.port), "database.user": "postgres", "database.dbname": "postgres",
+              "topic.prefix": "right", name: value}
+    doc = worker.request("PUT", "/connector-plugins/PostgresConnector/config/validate", config)[1]
+    assert [c["value"] for c in doc["configs"] if c["value"] and c["value"]["errors"]] == []
+
+
 def test_strangers_do_not_keep_others_from_being_answered(worker):
     """Idle connections, half heads and bodies, a validation whose database does not answer: all at the same time."""
     at = urlsplit(worker.url)
