@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "decoder/pattern.h"
 #include "decoder/plan.h"
+#include "replicator/pg/chunk.h"
 #include "replicator/pg/script.h"
 
 enum { RESELECT_TRIES = 3, RESELECT_SQL_MAX = 1 << 20 };
@@ -347,6 +348,8 @@ reselect_ask(struct reselect *r, const struct change *c)
     BUF_LIT(&sql, " LIMIT 2");
     script_clear(r->script);
     if (nkey && buf_ok(&sql)) {
+        script_add(r->script, SLICE_LIT("SELECT pg_catalog.txid_current_snapshot()::text"), 0,
+                   NULL);
         script_add(r->script, buf_view(&sql), nkey, (const char *const *)params);
         script_run(r->script);
     }
@@ -377,10 +380,31 @@ reselect_failed(const struct reselect *r, const struct change *c, const char *wh
     return RESELECT_FAILED;
 }
 
+/*
+ * A commit is in the WAL, and streamed, before other sessions see it: what was read then is older than the change, and would
+ * say a value that the change removed. The snapshot that was asked for first is the older of the two.
+ */
+static bool
+reselect_sees(const struct reselect *r, const struct change *c)
+{
+    const PGresult *row = script_result(r->script, 0);
+    struct chunk_snapshot s;
+    struct arena a;
+    bool sees;
+
+    if (!row || PQntuples(row) != 1 || c->txn->xid == 0)
+        return true;
+    arena_init(&a);
+    sees = !chunk_snapshot_parse(slice_of(PQgetvalue(row, 0, 0)), &a, &s) ||
+           chunk_snapshot_sees(&s, (uint32_t)c->txn->xid);
+    arena_free(&a);
+    return sees;
+}
+
 static enum reselect_result
 reselect_take(struct reselect *r, struct change *c, struct err *e)
 {
-    const PGresult *rows = script_result(r->script, 0);
+    const PGresult *rows = script_result(r->script, 1);
 
     if (!rows || PQntuples(rows) == 0 || PQnfields(rows) != (int)r->nwanted)
         return reselect_failed(r, c, "the row is gone", e);
@@ -410,6 +434,10 @@ reselect_wait(struct reselect *r, struct change *c, struct err *e)
         return RESELECT_WAIT;
     case SCRIPT_DONE:
     case SCRIPT_IDLE:
+        if (!reselect_sees(r, c)) {
+            reselect_ask(r, c);
+            return RESELECT_WAIT;
+        }
         r->asked = false;
         return reselect_take(r, c, e);
     case SCRIPT_LOST:
