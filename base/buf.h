@@ -54,9 +54,9 @@ buf_took(struct buf *b, size_t n)
 static inline void
 buf_add(struct buf *b, const void *p, size_t n)
 {
-    char *w = buf_room(b, n);
+    char *w = n ? buf_room(b, n) : NULL;
 
-    if (w && n) {
+    if (w) {
         memcpy(w, p, n);
         b->n += n;
     }
