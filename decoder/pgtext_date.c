@@ -448,12 +448,16 @@ interval_put_head(struct buf *out, const struct interval *iv)
     buf_putc(out, 'M');
 }
 
+/*
+ * BigDecimal.valueOf(whole + fraction), rounded down at nine digits: where the sum of the doubles is less than the decimal's
+ * double, its text ends in nines. It is never a microsecond off, so that its digits need not be written to know them.
+ */
 bool
 text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
     struct interval iv;
-    int64_t us;
-    unsigned unit = 100000;
+    int64_t us, ns;
+    int64_t unit = 100000000;
 
     if (!interval_parse(text, &iv))
         return pgtext_bad(ctx, e);
@@ -463,12 +467,15 @@ text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx
         buf_putc(out, '-');
         us = -us;
     }
-    num_add_i64(out, us / 1000000);
-    us %= 1000000;
-    if (us)
+    ns = us * 1000;
+    if ((double)(us / 1000000) + (double)(us % 1000000) / 1000000.0 < (double)us / 1000000.0)
+        ns--;
+    num_add_i64(out, ns / 1000000000);
+    ns %= 1000000000;
+    if (ns)
         buf_putc(out, '.');
-    for (; us; us %= unit, unit /= 10)
-        buf_putc(out, (char)('0' + us / unit));
+    for (; ns; ns %= unit, unit /= 10)
+        buf_putc(out, (char)('0' + ns / unit));
     BUF_LIT(out, "S\"");
     return true;
 }

@@ -233,27 +233,25 @@ default_value(struct buf *out, enum default_kind kind, struct slice text, const 
     return false;
 }
 
-/* An identifier at *p, quoted or not, is `name`; *p moves behind it. */
+/* cast = [ schema "." ] ( type | '"' type '"' ); whichever schema it is. */
 static bool
-default_identifier(const char **p, const char *end, const char *name)
+default_cast_is(struct slice cast, const char *type)
 {
-    const char *s = *p;
-    bool quoted = s < end && *s == '"';
+    size_t n = strlen(type), quote = cast.n > 0 && cast.p[cast.n - 1] == '"';
+    const char *name;
 
-    s += quoted;
-    for (; *name && s < end; name++, s++) {
-        if (*s != *name)
-            return false;
-    }
-    if (*name || (quoted && (s == end || *s++ != '"')))
+    if (cast.n < n + 2 * quote)
         return false;
-    *p = s;
-    return true;
+    name = cast.p + cast.n - quote - n;
+    if (memcmp(name, type, n) != 0 || (quote && name[-1] != '"'))
+        return false;
+    name -= quote;
+    return name == cast.p || name[-1] == '.';
 }
 
 /*
- * enum default = "'" label "'::" [ schema "." ] type; another cast or an expression gives none. As in
- * Debezium a quote in the label stays doubled, and a type with a double quote in its name has none.
+ * enum default = "'" label "'::" cast; another cast or an expression gives none. As in Debezium a quote in the
+ * label stays doubled, and a type with a double quote or a dot in its name has none: it takes such a name apart.
  */
 static bool
 default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
@@ -261,21 +259,15 @@ default_enum(struct buf *out, struct slice expr, const struct pgtype *type)
     const char *p = expr.p, *end = expr.p + expr.n, *start;
     struct slice label;
 
-    if (p == end || *p++ != '\'')
+    if (p == end || *p++ != '\'' || strpbrk(type->name, "\"."))
         return false;
     start = p;
     while (p < end && (*p != '\'' || (end - p > 1 && p[1] == '\'')))
         p += 1 + (*p == '\'');
     label = (struct slice){start, (size_t)(p - start)};
-    if (end - p < 4 || memcmp(p, "'::", 3) != 0)
+    if (end - p < 4 || memcmp(p, "'::", 3) != 0 ||
+        !default_cast_is((struct slice){p + 3, (size_t)(end - p) - 3}, type->name))
         return false;
-    start = p += 3;
-    if (!default_identifier(&p, end, type->name) || p != end) {
-        p = start;
-        if (!default_identifier(&p, end, type->schema) || p == end || *p++ != '.' ||
-            !default_identifier(&p, end, type->name) || p != end)
-            return false;
-    }
     json_str(out, label);
     return true;
 }

@@ -533,6 +533,79 @@ postgis_and_pgvector_values(void **state)
     }
 }
 
+/* BigDecimal.valueOf(whole + fraction): where the sum's double is not the decimal's, its digits show. */
+static void
+intervals_as_text_show_the_sum_of_doubles(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"00:00:03.96566", "\"P0Y0M0DT0H0M3.965659999S\""},
+        {"-00:00:03.96566", "\"P0Y0M0DT0H0M-3.965659999S\""},
+        {"00:00:01.003969", "\"P0Y0M0DT0H0M1.003969S\""}, /* 1.0039690000000001 */
+        {"00:00:01.005467", "\"P0Y0M0DT0H0M1.005466999S\""},
+        {"00:00:00.29", "\"P0Y0M0DT0H0M0.29S\""},
+        {"00:00:06.78", "\"P0Y0M0DT0H0M6.78S\""},
+        {"-00:00:00.000001", "\"P0Y0M0DT0H0M-0.000001S\""},
+        {"1 year", "\"P1Y0M0DT0H0M0S\""},
+    };
+    struct settings s = defaults;
+
+    (void)state;
+    s.interval = INTERVAL_STRING;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_writes("interval", -1, &s, cases[i].text, cases[i].expected);
+}
+
+/* Whatever the schema of the type is called; Debezium takes a dot or a quote in its own name apart. */
+static void
+enum_defaults_need_a_plain_type_name(void **state)
+{
+    static const struct {
+        const char *schema, *name, *expr, *expected;
+    } cases[] = {
+        {"s", "mood", "'a'::s.mood", "\"a\""},
+        {"s", "mood", "'a'::mood", "\"a\""},
+        {"qu\"ote", "mood", "'a'::\"qu\"\"ote\".mood", "\"a\""},
+        {"dot.ted", "mood", "'a'::\"dot.ted\".mood", "\"a\""},
+        {"s", "Mo od", "'a::b'::s.\"Mo od\"", "\"a::b\""},
+        {"s", "mo\"od", "'a'::s.\"mo\"\"od\"", ""},
+        {"s", "mo.od", "'a'::s.\"mo.od\"", ""},
+        {"s", "mood", "'a'::s.gloomood", ""},
+        {"s", "mood", "'{a}'::s.mood[]", ""},
+        {"s", "mood", "('a'::text)::s.mood", ""},
+        {"s", "mood", "NULL::s.mood", ""},
+        {"s", "mood", "'a", ""},
+    };
+    const char *labels[] = {"a", "a::b"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct pgtype mood = {.oid = 100000,
+                              .schema = cases[i].schema,
+                              .name = cases[i].name,
+                              .kind = 'e',
+                              .base_typmod = -1,
+                              .labels = labels,
+                              .nlabels = 2};
+        struct column col = {.name = lit("c"),
+                             .type = 100000,
+                             .typmod = -1,
+                             .known = true,
+                             .default_expr = cases[i].expr};
+        struct bound x = {.types = types_new()};
+
+        arena_init(&x.arena);
+        types_add(x.types, &mood);
+        assert_int_equal(
+            type_bind(x.types, &col, &defaults, &defaults.value_json, &x.arena, &x.b, &x.missing),
+            BIND_OK);
+        if (!slice_is(x.b.schema->def, cases[i].expected))
+            fail_msg("%s: default %.*s", cases[i].expr, SLICE_ARG(x.b.schema->def));
+        unbind(&x);
+    }
+}
+
 /* ---- the recordings ---- */
 
 struct golden {
@@ -807,6 +880,8 @@ main(void)
         cmocka_unit_test(decimals_as_numbers_are_java_big_decimals),
         cmocka_unit_test(money_is_rounded_half_up_when_precise),
         cmocka_unit_test(postgis_and_pgvector_values),
+        cmocka_unit_test(intervals_as_text_show_the_sum_of_doubles),
+        cmocka_unit_test(enum_defaults_need_a_plain_type_name),
         cmocka_unit_test(every_recorded_column_and_value_is_debeziums),
     };
 
