@@ -35,6 +35,8 @@ enum prop_flags {
     PROP_PREFIX = 1 << 5,  /* name is a prefix ("producer.override."): any name that begins so */
     PROP_PATTERN = 1 << 6, /* name has one or two '<x>' holes: "column.mask.with.<n>.chars" */
     PROP_OWN = 1 << 7,     /* ours, not Debezium's: starts with "walbridge." */
+    /* A pattern that begins with a name which the list in the property `see` holds; other names make it unknown. */
+    PROP_NAMED = 1 << 8,
 };
 
 struct config;

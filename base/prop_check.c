@@ -387,6 +387,22 @@ unknown_name(struct check *k, const char *key)
         issue(k, false, key, "is unknown and has no effect");
 }
 
+/* Nothing reads it unless the list says so. */
+static bool
+is_listed(const struct config *c, const struct prop *row, const char *key)
+{
+    const char *list = row->flags & PROP_NAMED ? config_str(c, row->see) : NULL;
+    size_t n = strcspn(key, ".");
+    struct buf name;
+    bool found = !(row->flags & PROP_NAMED);
+
+    buf_init(&name, list ? strlen(list) + 1 : 1);
+    while (list && !found && config_list_next(&list, &name))
+        found = name.n == n && memcmp(name.p, key, n) == 0;
+    buf_free(&name);
+    return found;
+}
+
 /* A misspelt name can hide behind a prefix: "database.hostnme" is passed on to the server's driver. */
 static void
 check_near_miss(struct check *k, const struct prop *row, const char *key)
@@ -442,7 +458,7 @@ config_validate(struct config *c, const struct prop_issue **issues)
         const char *key = c->order[i]->key, *value = c->order[i]->value;
         const struct prop *row = value ? config_prop(c, key) : NULL;
 
-        if (row) {
+        if (row && is_listed(c, row, key)) {
             if (row->flags & PROP_PREFIX)
                 check_near_miss(&k, row, key);
             check_value(&k, row, key, value);

@@ -35,6 +35,7 @@ struct path {
     enum path_kind kind;
     struct arena arena;
     struct err *why; /* PATH_FAIL */
+    struct smt_note note;
 
     /* PATH_EMIT */
     const char *topic; /* NULL: the plan's */
@@ -254,7 +255,12 @@ path_new(const struct encoder *enc, enum draft_kind kind, bool block, const stru
     run.known = p->known;
     result = path_draft(enc, p, kind, block, &draft, &run);
     came = draft;
-    switch (result == SMT_OK ? smt_apply(&run) : result) {
+    if (result == SMT_OK) {
+        run.note.text[0] = '\0'; /* that of a tombstone's delete was said with it */
+        result = smt_apply(&run);
+        p->note = run.note;
+    }
+    switch (result) {
     case SMT_OK:
         p->untouched = path_is_untouched(enc, &draft, &came);
         if (path_make_emit(enc, p, &draft, &e))
@@ -512,6 +518,10 @@ path_run(const struct encoder *enc, enum draft_kind kind, struct node_run *run, 
         case PATH_BRANCH:
             break;
         }
+    if (ok && p->note.text[0]) {
+        run->out->noted++;
+        run->out->note = p->note;
+    }
     path_free(own);
     buf_free(&value);
     return ok;

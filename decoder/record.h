@@ -40,6 +40,12 @@ struct record {
     uint32_t nlead;       /* so many of them stand before the context, the others behind */
 };
 
+/* A line of the log: which of the table's records it is does not matter. */
+struct smt_note {
+    char text[160];
+    bool is_error; /* else a warning */
+};
+
 struct recbuf {
     struct buf bytes;
     struct record *recs;
@@ -53,6 +59,9 @@ struct recbuf {
     /* Records that a transform failed on and errors.tolerance=all left out: the same. */
     uint64_t skipped;
     struct err skipped_why;
+    /* What transforms say of records that they leave out or cannot make what they should: the same. */
+    uint64_t noted;
+    struct smt_note note;
     /* Records with a value that transforms dropped or made tombstones, since recbuf_clear: Debezium counts them. */
     uint32_t hidden;
     /* Scratch of the program that fills it: what it rendered for the current transaction. Owned by the converter. */

@@ -135,6 +135,17 @@ smt_set_reason(struct smt_run *run, const char *fmt, ...)
     err_set(run->e, ERR_FATAL, "transform.failed", "%s", text);
 }
 
+void
+smt_say(struct smt_run *run, bool is_error, const char *fmt, ...)
+{
+    va_list ap;
+
+    run->note.is_error = is_error;
+    va_start(ap, fmt);
+    vsnprintf(run->note.text, sizeof(run->note.text), fmt, ap);
+    va_end(ap);
+}
+
 enum smt_result
 smt_struct(struct smt_run *run, const struct node *n, const char *purpose)
 {

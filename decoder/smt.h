@@ -8,6 +8,7 @@
 
 #include "base/prop.h"
 #include "decoder/draft.h"
+#include "decoder/record.h"
 
 /* The chain of a connector. */
 struct smt_chain;
@@ -50,6 +51,8 @@ struct smt_run {
     size_t nknown, asked;
     const struct smt_value *known;
     const struct node *need;
+    /* What to say of every record that comes to this; "": nothing. */
+    struct smt_note note;
 };
 
 /* Applies the chain to run->draft. */

@@ -22,6 +22,9 @@
 
 enum outbox_place { OUTBOX_HEADER, OUTBOX_ENVELOPE, OUTBOX_PARTITION };
 
+/* table.op.invalid.behavior */
+enum outbox_update { OUTBOX_UPDATE_WARN, OUTBOX_UPDATE_ERROR, OUTBOX_UPDATE_FATAL };
+
 struct outbox_extra {
     struct slice column;
     enum outbox_place place;
@@ -33,7 +36,8 @@ struct outbox {
     size_t nextras;
     struct outbox_extra *extras;
     bool in_struct; /* an extra stands beside the payload */
-    bool missing_ignored, tombstone_on_empty, update_fails;
+    bool missing_ignored, tombstone_on_empty;
+    enum outbox_update update;
     bool expand;
     struct outbox_expansion expansion;
     struct pattern_swap *route;
@@ -83,7 +87,8 @@ static const struct prop outbox_rows[] = {
     {.name = "table.json.payload.null.behavior", .type = PROP_ENUM, .def = "ignore", .choices = "ignore,optional_bytes", .importance = PROP_MEDIUM,
      .doc = "With table.expand.json.payload: nulls are left out, or are optional bytes."},
     {.name = "table.op.invalid.behavior", .type = PROP_ENUM, .def = "warn", .choices = "warn,error,fatal", .importance = PROP_MEDIUM,
-     .doc = "What an update of the table leads to: warn and error leave it out, fatal stops the connector."},
+     .doc = "What an update of the table leads to: warn and error leave it out with a line of that level in the log, fatal stops the "
+            "connector."},
     {.name = "tracing.", .type = PROP_STRING, .importance = PROP_LOW, .flags = PROP_NOOP | PROP_PREFIX,
      .see = "there is no tracing here", .doc = "OpenTelemetry's spans."},
 };
@@ -151,7 +156,7 @@ outbox_init(struct smt_init *in)
     s->missing_ignored = config_enum(in->c, "table.field.additional.missing") == 1 ||
                          !config_bool(in->c, "table.fields.additional.error.on.missing");
     s->tombstone_on_empty = config_bool(in->c, "route.tombstone.on.empty.payload");
-    s->update_fails = config_enum(in->c, "table.op.invalid.behavior") == 2;
+    s->update = (enum outbox_update)config_enum(in->c, "table.op.invalid.behavior");
     s->expand = config_bool(in->c, "table.expand.json.payload");
     s->expansion.keep_nulls = config_enum(in->c, "table.json.payload.null.behavior") == 1;
     s->extras = arena_alloc(in->a, (extras.n + 1) * sizeof(*s->extras));
@@ -458,6 +463,16 @@ outbox_row(const struct outbox *s, struct smt_run *run, const struct node *envel
 }
 
 static enum smt_result
+outbox_update(const struct outbox *s, struct smt_run *run)
+{
+    if (s->update == OUTBOX_UPDATE_FATAL)
+        return smt_fail(run, "a row of the outbox table was updated");
+    smt_say(run, s->update == OUTBOX_UPDATE_ERROR,
+            "a row of the outbox table was updated; no message is made of that");
+    return SMT_DROP;
+}
+
+static enum smt_result
 outbox_apply(const struct smt *t, struct smt_run *run)
 {
     const struct outbox *s = t->setup;
@@ -476,7 +491,7 @@ outbox_apply(const struct smt *t, struct smt_run *run)
     if (slice_is(op->text, "\"d\""))
         return SMT_DROP;
     if (slice_is(op->text, "\"u\""))
-        return s->update_fails ? smt_fail(run, "a row of the outbox table was updated") : SMT_DROP;
+        return outbox_update(s, run);
     return outbox_row(s, run, value);
 }
 

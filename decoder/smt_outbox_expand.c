@@ -309,7 +309,7 @@ struct expand_arg {
     const char *name;
 };
 
-/* The schema's text; null: the payload is no object. */
+/* The schema's text; empty: the payload is no object; null: it is null. */
 static enum node_got
 expand_call_schema(const struct node *n, struct node_run *run, struct buf *out)
 {
@@ -325,14 +325,27 @@ expand_call_schema(const struct node *n, struct node_run *run, struct buf *out)
         return got;
     v = expand_parse(json);
     if (!v)
-        return NODE_IS_NULL;
+        return NODE_HAS_VALUE;
     arena_init(&arena);
     s = expand_schema(&k, arg->name, v);
     if (!k.failed)
         schema_write(out, s, (struct slice){NULL, 0});
     arena_free(&arena);
     json_decref(v);
-    return k.failed ? NODE_IS_NULL : NODE_HAS_VALUE;
+    return NODE_HAS_VALUE;
+}
+
+/* Only the outbox's payload has a name. */
+static enum smt_result
+expand_no_text(struct smt_run *run, const struct node *payload, struct slice name)
+{
+    bool null = true;
+
+    if (name.p && !smt_known_null(run, payload, &null))
+        return SMT_NEED;
+    if (!null)
+        smt_say(run, false, "the payload is to be expanded and is no text");
+    return SMT_OK;
 }
 
 static enum node_got
@@ -360,12 +373,18 @@ outbox_expand(const struct outbox_expansion *x, struct smt_run *run, const struc
 
     *out = payload;
     if (!payload->schema || payload->schema->type != SCHEMA_STRING)
-        return SMT_OK;
+        return expand_no_text(run, payload, name);
     *arg = (struct expand_arg){x, name.p ? arena_strndup(a, name.p, name.n) : NULL};
     if (!smt_known(run, node_calling(a, NULL, expand_call_schema, payload, arg), &text))
         return SMT_NEED;
     if (text.null)
         return SMT_OK;
+    if (text.json.n == 0) {
+        if (name.p)
+            smt_say(run, false,
+                    "the payload is no JSON object that can be expanded; it stays text");
+        return SMT_OK;
+    }
     schema = json_loadb(text.json.p, text.json.n, 0, NULL);
     if (!schema)
         return smt_fail(run, "the payload's schema cannot be read back");

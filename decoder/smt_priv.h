@@ -62,6 +62,8 @@ bool smt_known_null(struct smt_run *run, const struct node *n, bool *null);
 struct slice smt_text_of(struct smt_run *run, const struct smt_value *v);
 void smt_set_reason(struct smt_run *run, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void smt_say(struct smt_run *run, bool is_error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* return smt_fail(run, "why"): readers and analyzers see what it gives. */
 #define smt_fail(run, ...) (smt_set_reason((run), __VA_ARGS__), SMT_FAIL)
 

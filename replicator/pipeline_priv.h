@@ -110,6 +110,7 @@ struct pipeline {
 
     struct buf compared; /* scratch of skip.messages.without.change */
     struct pipeline_stats stats;
+    uint64_t noted; /* lines of transforms so far */
 };
 
 /* pipeline_txn.c: the messages at hand. */

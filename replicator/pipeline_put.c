@@ -115,6 +115,14 @@ pipeline_take_unconverted(struct pipeline *p, const struct change *c, struct rec
 }
 
 static void
+pipeline_take_noted(struct pipeline *p, const struct change *c, struct recbuf *out)
+{
+    char lsn[NUM_LSN_TEXT];
+
+    p->noted = noted_take(out, c->plan, p->noted, num_lsn_text(lsn, c->lsn));
+}
+
+static void
 pipeline_warn_skipped(struct recbuf *out, uint64_t lsn)
 {
     char text[NUM_LSN_TEXT];
@@ -144,6 +152,8 @@ pipeline_encode(struct pipeline *p, const struct change *c, unsigned *nrecs, uin
             return false;
         if (__builtin_expect(out->unconverted != 0, 0))
             pipeline_take_unconverted(p, c, out);
+        if (__builtin_expect(out->noted != 0, 0))
+            pipeline_take_noted(p, c, out);
         if (__builtin_expect(out->skipped != 0, 0))
             pipeline_warn_skipped(out, c->lsn);
         *nrecs += (unsigned)out->n;

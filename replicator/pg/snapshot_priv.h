@@ -42,7 +42,7 @@ struct snap_table {
     char *key; /* the primary key's first column when it is an integer */
     size_t first_unit, nunits;
 
-    atomic_uint_fast64_t nrows, nbytes, unconverted;
+    atomic_uint_fast64_t nrows, nbytes, unconverted, noted;
     _Atomic int64_t started_us, ended_us;
     atomic_uint pieces_left;
 };

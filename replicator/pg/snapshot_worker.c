@@ -59,6 +59,14 @@ worker_take_unconverted(struct snap_table *t, const struct change *c, struct rec
     (void)unconverted_take(out, c->plan, before, "snapshot");
 }
 
+static void
+worker_take_noted(struct snap_table *t, const struct change *c, struct recbuf *out)
+{
+    uint64_t before = atomic_fetch_add(&t->noted, out->noted);
+
+    (void)noted_take(out, c->plan, before, "snapshot");
+}
+
 static bool
 worker_encode(struct snap_worker *w, struct snap_table *t, const struct change *c, struct err *e)
 {
@@ -73,6 +81,8 @@ worker_encode(struct snap_worker *w, struct snap_table *t, const struct change *
             return err_wrap(e, "row %llu of \"%s\"", (unsigned long long)c->id.ordinal, t->name);
         if (__builtin_expect(out->unconverted != 0, 0))
             worker_take_unconverted(t, c, out);
+        if (__builtin_expect(out->noted != 0, 0))
+            worker_take_noted(t, c, out);
         if (__builtin_expect(out->skipped != 0, 0)) {
             log_warn("table \"%s\": a row is left out because errors.tolerance is all: %s", t->name,
                      out->skipped_why.msg);

@@ -43,6 +43,7 @@ static const struct prop open_rows[] = {
     {.name = "driver.", .type = PROP_STRING, .flags = PROP_PREFIX},
     {.name = "driver.ssl.", .type = PROP_INT, .flags = PROP_PREFIX},
     {.name = "server.", .type = PROP_STRING, .flags = PROP_PREFIX},
+    {.name = "<step>.type", .type = PROP_INT, .flags = PROP_PATTERN | PROP_NAMED, .see = "list"},
     {.name = "mask.<n>.chars", .type = PROP_STRING, .flags = PROP_PATTERN},
     {.name = "mask.hash.<algorithm>.salt.<salt>", .type = PROP_STRING, .flags = PROP_PATTERN | PROP_REFUSED,
      .see = "it comes later"},
@@ -252,6 +253,26 @@ unknown_names_are_warned_of_with_what_was_probably_meant(void **state)
             assert_non_null(strstr(meant, cases[i].meant));
         else
             assert_null(meant);
+        config_free(c);
+    }
+}
+
+static void
+names_that_a_list_has_to_hold_are_unknown_without_it(void **state)
+{
+    static const struct {
+        const char *list;
+        bool known;
+    } cases[] = {{"a, one", true}, {"one", true}, {"", false}, {"One", false}, {"on,ones", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *c = config_with("one.type", "no number");
+        const char *text;
+
+        config_set(c, "list", cases[i].list);
+        text = only_issue(c, cases[i].known);
+        assert_non_null(strstr(text, cases[i].known ? "\"no number\"" : "is unknown"));
         config_free(c);
     }
 }
@@ -585,6 +606,7 @@ main(void)
         cmocka_unit_test(an_old_name_may_have_had_other_values),
         cmocka_unit_test(old_spellings_of_a_choice_become_the_new_one),
         cmocka_unit_test(unknown_names_are_warned_of_with_what_was_probably_meant),
+        cmocka_unit_test(names_that_a_list_has_to_hold_are_unknown_without_it),
         cmocka_unit_test(a_slip_behind_a_prefix_is_noticed),
         cmocka_unit_test(distance_counts_swaps_once_and_ignores_case),
         cmocka_unit_test(all_errors_are_reported_at_once),

@@ -431,7 +431,6 @@ rows_of_an_outbox_become_messages(void **state)
     chain(f, SMT_CHAIN("transforms", "o", OUTBOX));
     gives(f, OP_CREATE, NULL, SMT_ROW("1", "order", "hello"),
           "outbox.event.order|1|\"hello\"|id=1!1795256446000\n");
-    gives(f, OP_UPDATE, NULL, ROW1, "");
     gives(f, OP_DELETE, ROW1, NULL, "");
     chain(f,
           SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.op.invalid.behavior", "fatal"));
@@ -441,6 +440,60 @@ rows_of_an_outbox_become_messages(void **state)
                        "amount:header:sum,id:partition"));
     gives(f, OP_CREATE, NULL, SMT_ROW("2", "order", " \t", "12.50"),
           "outbox.event.order|2|~|id=2,sum=12.50@2!1795256446000\n");
+}
+
+/* What was noted of the record that was encoded last; "": nothing. */
+static const char *
+noted(struct smtfix *f, bool is_error)
+{
+    bool any = f->out.noted > 0;
+
+    assert_true(f->out.noted <= 1);
+    f->out.noted = 0;
+    assert_true(!any || f->out.note.is_error == is_error);
+    return any ? f->out.note.text : "";
+}
+
+static void
+what_an_outbox_leaves_out_is_noted(void **state)
+{
+    struct smtfix *f = *state;
+
+    chain(f, SMT_CHAIN("transforms", "o", OUTBOX));
+    for (int again = 0; again < 2; again++) {
+        gives(f, OP_UPDATE, NULL, ROW1, "");
+        assert_non_null(strstr(noted(f, false), "was updated"));
+    }
+    gives(f, OP_DELETE, ROW1, NULL, "");
+    gives(f, OP_CREATE, NULL, SMT_ROW("1", "order", "hello"),
+          "outbox.event.order|1|\"hello\"|id=1!1795256446000\n");
+    assert_string_equal(noted(f, false), "");
+    chain(f,
+          SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.op.invalid.behavior", "error"));
+    gives(f, OP_UPDATE, NULL, ROW1, "");
+    assert_non_null(strstr(noted(f, true), "was updated"));
+}
+
+static void
+payloads_that_cannot_be_expanded_are_noted(void **state)
+{
+    static const struct {
+        const char *column, *body, *amount;
+        bool said;
+    } cases[] = {{"body", "{\"a\":1}", NULL, false}, {"body", "text", NULL, true},
+                 {"body", "", NULL, true},           {"body", NULL, NULL, true}, /* its default */
+                 {"amount", NULL, "1.00", true},     {"amount", NULL, NULL, false}};
+    struct smtfix *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        chain(f, SMT_CHAIN("transforms", "o", OUTBOX, "transforms.o.table.field.event.payload",
+                           cases[i].column, "transforms.o.table.expand.json.payload", "true"));
+        assert_true(smtfix_encode(f, OP_CREATE, NULL,
+                                  SMT_ROW("1", "order", cases[i].body, cases[i].amount)));
+        assert_int_equal(f->out.n, 1);
+        if ((strstr(noted(f, false), "expanded") != NULL) != cases[i].said)
+            fail_msg("case %zu: %s", i, f->out.note.text);
+    }
 }
 
 static void
@@ -689,6 +742,9 @@ main(void)
         cmocka_unit_test_setup_teardown(more_values_than_programs_are_kept_still_pass, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_of_an_outbox_become_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_an_outbox_leaves_out_is_noted, setup, teardown),
+        cmocka_unit_test_setup_teardown(payloads_that_cannot_be_expanded_are_noted, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(payloads_that_are_objects_are_written_as_such, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_list_of_very_different_objects_stays_text, setup,
