@@ -62,28 +62,44 @@ prepare(struct mock_broker *b, const struct cli_args *a, struct err *e)
     return true;
 }
 
+/* *out stays as it is when the option is not given. */
+static bool
+take_number(const struct cli_args *a, const char *name, long most, int *out)
+{
+    const char *given = cli_value(a, name);
+    char *end;
+    long n;
+
+    if (!given)
+        return true;
+    n = strtol(given, &end, 10);
+    if (end == given || *end != '\0' || n < 0 || n > most) {
+        log_error("--%s: got \"%s\", expected a number up to %ld", name, given, most);
+        return false;
+    }
+    *out = (int)n;
+    return true;
+}
+
 static int
 run_broker(const struct cli_args *a)
 {
-    const char *given = cli_value(a, "port");
     struct mock_broker *b;
     struct err e = {0};
     sigset_t stop;
-    char *end = NULL;
-    long port = given ? strtol(given, &end, 10) : 0;
-    int fd, code;
+    int fd, code, port = 0, delay_ms = 0;
 
-    if (given && (*end != '\0' || port < 0 || port > 65535)) {
-        log_error("--port: got \"%s\", expected a number up to 65535", given);
+    if (!take_number(a, "port", 65535, &port) || !take_number(a, "delay", 60000, &delay_ms))
         return EXIT_USAGE;
-    }
     /* Before any thread begins, so that none of them takes the signal. */
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
     sigprocmask(SIG_BLOCK, &stop, NULL);
     fd = signalfd(-1, &stop, SFD_CLOEXEC);
-    b = mock_broker_new((int)port, &e);
+    b = mock_broker_new(port, &e);
+    if (b)
+        mock_broker_delay(b, delay_ms);
     if (!b || !prepare(b, a, &e) || !mock_broker_run(b, fd, &e))
         log_err(LOG_ERROR, &e, "broker");
     code = e.cls == ERR_NONE ? EXIT_OK : e.cls == ERR_CONFIG ? EXIT_CONFIG : EXIT_FAILED;
@@ -97,6 +113,8 @@ static const struct cli_option broker_options[] = {
     {0, "topics", "NAME:PARTITIONS", true, NULL,
      "Make this topic at start; others are made with one partition when they are asked for"},
     {0, "port", "PORT", false, NULL, "Listen on this port; without it, on one that is free"},
+    {0, "delay", "MS", false, NULL,
+     "Answer everything so many milliseconds late, as a broker far away"},
     {0, "port-file", "FILE", false, NULL, "Write the port to this file once the endpoint answers"},
     {0},
 };

@@ -406,6 +406,12 @@ mock_broker_servers(const struct mock_broker *b)
 }
 
 void
+mock_broker_delay(struct mock_broker *b, int ms)
+{
+    rd_kafka_mock_broker_set_rtt(b->cluster, -1, ms);
+}
+
+void
 mock_broker_free(struct mock_broker *b)
 {
     for (size_t i = 0; i < b->nclients; i++)

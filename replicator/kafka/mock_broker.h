@@ -18,6 +18,8 @@ struct mock_broker *mock_broker_new(int port, struct err *e);
 const char *mock_broker_servers(const struct mock_broker *b);
 /* A topic that is there already stays as it is. */
 bool mock_broker_topic(struct mock_broker *b, const char *name, int partitions, struct err *e);
+/* Every answer comes that much later, as from a broker far away. */
+void mock_broker_delay(struct mock_broker *b, int ms);
 /* Serves until stop_fd is readable. */
 bool mock_broker_run(struct mock_broker *b, int stop_fd, struct err *e);
 void mock_broker_free(struct mock_broker *b);

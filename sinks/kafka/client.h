@@ -22,6 +22,8 @@ struct kafka_conf {
         *rk; /* owned by the caller: rd_kafka_new takes it, else rd_kafka_conf_destroy */
     uint64_t queue_bytes;       /* buffer.memory */
     uint64_t max_request_bytes; /* max.request.size */
+    uint64_t batch_bytes;       /* batch.size */
+    int64_t linger_us;          /* linger.ms */
     bool idempotent;
 };
 

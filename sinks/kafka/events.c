@@ -73,10 +73,8 @@ take_headers_off(const struct kafka_sink *s, const rd_kafka_message_t *m)
 }
 
 static void
-topic_proved(struct kafka_sink *s, const rd_kafka_message_t *m)
+topic_proved(struct kafka_sink *s, struct kafka_topic *t)
 {
-    struct kafka_topic *t = rd_kafka_topic_opaque(m->rkt);
-
     if (t->proven)
         return;
     t->proven = true;
@@ -85,10 +83,8 @@ topic_proved(struct kafka_sink *s, const rd_kafka_message_t *m)
 
 /* Which topics are written to. Those that are not any more keep this asking, one comparison for each record. */
 static void
-topic_told(struct kafka_sink *s, const rd_kafka_message_t *m)
+topic_told(struct kafka_sink *s, struct kafka_topic *t)
 {
-    struct kafka_topic *t = rd_kafka_topic_opaque(m->rkt);
-
     if (t->told == s->told_epoch)
         return;
     assert(s->tell); /* nothing is untold where nobody asks */
@@ -122,12 +118,15 @@ static void
 serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
 {
     const rd_kafka_message_t *m;
+    struct kafka_topic *t = NULL; /* one for all: an event is the report of a batch */
 
     if (s->tell)
         begin_epoch(s);
 
     while ((m = rd_kafka_event_message_next(ev))) {
+        t = t ? t : rd_kafka_topic_opaque(m->rkt);
         s->pending_bytes -= m->len + m->key_len + KAFKA_RECORD_COST;
+        kafka_window_take(&t->window, m->len + m->key_len);
         take_headers_off(s, m);
         if (__builtin_expect(s->closing, 0))
             continue;
@@ -137,13 +136,15 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *ev)
             continue;
         }
         if (__builtin_expect(s->unproven > 0, 0))
-            topic_proved(s, m);
+            topic_proved(s, t);
         if (__builtin_expect(s->untold > 0, 0))
-            topic_told(s, m);
+            topic_told(s, t);
         s->delivered = true;
         s->brokers_down = false;
         ack_one(s, (uint64_t)(uintptr_t)m->_private);
     }
+    if (t)
+        kafka_window_reported(&t->window, &s->batching, s->now_us);
 }
 
 /* The producer is dead. What it died of may still be on the way. */

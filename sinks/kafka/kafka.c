@@ -17,7 +17,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-enum { CLOSE_WAIT_US = 5000000 };
+enum {
+    CLOSE_WAIT_US = 5000000,
+    RECORD_FRAME = 40, /* of a record in a batch: its varints, at most */
+    CLOCK_PUTS = 32,   /* records between two looks at the clock */
+};
 
 /* ------------------------------------------------------------------------------------------------------ programs */
 
@@ -238,8 +242,12 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
 
     if (s->failed)
         return put_error(s, e);
+    if (++s->clock_puts % CLOCK_PUTS == 0)
+        s->now_us = clock_mono_us();
     /* One record may be larger than the whole queue: alone, it passes. */
     if (s->pending_bytes + cost > s->queue_bytes && s->pending_bytes > 0)
+        return SINK_FULL;
+    if (!kafka_window_admits(&t->window, &s->batching, cost - KAFKA_RECORD_COST, s->now_us))
         return SINK_FULL;
     if (__builtin_expect(t->state != KAFKA_TOPIC_OPEN, 0)) {
         enum sink_put ready = kafka_topic_prepare(t, s->rk, s->rules, s->queue, e);
@@ -265,6 +273,7 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     if (code)
         return produce_failed(s, t, r, ticket, code, e);
     s->pending_bytes += cost;
+    kafka_window_put(&t->window, &s->batching, cost - KAFKA_RECORD_COST, s->now_us);
     if (__builtin_expect(t->first_put_us == 0 && !t->proven, 0))
         topic_first(s, t);
     return SINK_TAKEN;
@@ -281,6 +290,7 @@ kafka_poll(struct sink *base, struct err *e)
     ssize_t ignored = read(s->event_fd, &count, sizeof count);
 
     (void)ignored;
+    s->now_us = clock_mono_us();
     kafka_serve_events(s, 0);
     kafka_serve_timers(s);
     if (s->failed && e)
@@ -419,6 +429,11 @@ start_producer(struct kafka_sink *s, const struct sink_env *env, struct err *e)
         return false;
     s->queue_bytes = conf.queue_bytes;
     s->max_request_bytes = conf.max_request_bytes;
+    /* Without idempotence librdkafka sleeps, and who wants no linger wants no wait. */
+    if (conf.idempotent && conf.linger_us > 0)
+        s->batching = (struct kafka_batching){.batch_bytes = conf.batch_bytes,
+                                              .record_bytes = s->headers_bytes + RECORD_FRAME,
+                                              .linger_us = conf.linger_us};
     /* After a record that can never be delivered nothing later may be: no gap in what a consumer sees. */
     if (conf.idempotent && !s->tolerate_data &&
         rd_kafka_conf_set(conf.rk, "enable.gapless.guarantee", "true", why, sizeof why) !=
@@ -449,6 +464,7 @@ sink_kafka_new(const struct sink_env *env, struct err *e)
     const char *tolerance = kafka_given(env->config, "errors.tolerance");
 
     s->base.ops = &kafka_ops;
+    s->now_us = clock_mono_us();
     pthread_mutex_init(&s->lock, NULL);
     s->topics = map_new();
     s->tell = env->topics;

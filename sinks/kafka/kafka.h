@@ -39,6 +39,9 @@ struct kafka_sink {
     int event_fd;
 
     uint64_t pending_bytes, queue_bytes, max_request_bytes;
+    struct kafka_batching batching;
+    int64_t now_us; /* read again by every poll and now and then between */
+    unsigned clock_puts;
     struct kafka_header context[KAFKA_CONTEXT_HEADERS];
     uint64_t headers_bytes; /* of a record with these headers, at most: batch, varints and all */
     /*

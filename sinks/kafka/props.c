@@ -426,6 +426,17 @@ apply_sink(struct kafka_translation *t, struct err *e)
     return kafka_set(t->rk, "message.max.bytes", text, false, e) || err_wrap(e, "max.request.size");
 }
 
+/* What librdkafka works with in the end, whoever set it. */
+static double
+conf_number(const rd_kafka_conf_t *rk, const char *name)
+{
+    char text[32] = "";
+    size_t n = sizeof text;
+
+    rd_kafka_conf_get(rk, name, text, &n);
+    return strtod(text, NULL);
+}
+
 bool
 kafka_conf_make(const struct config *c, enum kafka_role role, struct kafka_conf *out, struct err *e)
 {
@@ -444,6 +455,11 @@ kafka_conf_make(const struct config *c, enum kafka_role role, struct kafka_conf 
         rd_kafka_conf_destroy(t.rk);
         return false;
     }
-    *out = (struct kafka_conf){t.rk, t.queue_bytes, t.max_request_bytes, t.idempotent};
+    *out = (struct kafka_conf){.rk = t.rk,
+                               .queue_bytes = t.queue_bytes,
+                               .max_request_bytes = t.max_request_bytes,
+                               .batch_bytes = (uint64_t)conf_number(t.rk, "batch.size"),
+                               .linger_us = (int64_t)(conf_number(t.rk, "linger.ms") * 1000),
+                               .idempotent = t.idempotent};
     return true;
 }

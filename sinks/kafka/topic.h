@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "sinks/kafka/client.h"
+#include "sinks/kafka/window.h"
 #include "sinks/sink.h"
 
 /*
@@ -34,6 +35,7 @@ struct kafka_topic {
         first_put_us; /* of a record that is not yet known to have arrived; 0: none, or one has arrived */
     bool proven, warned;
     unsigned told; /* the epoch in which its name was last told */
+    struct kafka_window window;
 };
 
 /* Which settings a topic is created with; NULL when topic.creation is not configured. */

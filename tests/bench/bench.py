@@ -70,10 +70,13 @@ class Server:
         env = {k: v for k, _, v in (w.partition("=") for w in shlex.split(out) if "=" in w)}
         self.port, self.socket, self.bin = env["PGPORT"], env["PG_SOCKET"], env["PG_BIN"]
 
+    def psql(self, *more):
+        return ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", self.port,
+                "-U", "postgres", "-d", "postgres", *more]
+
     def sql(self, text):
         """Rows of the last query as lists of text."""
-        out = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", self.port,
-                              "-U", "postgres", "-d", "postgres"], input=text, text=True, check=True, stdout=subprocess.PIPE).stdout
+        out = subprocess.run(self.psql(), input=text, text=True, check=True, stdout=subprocess.PIPE).stdout
         return [line.split("\t") for line in out.splitlines() if line]
 
     def until_confirmed(self, slot, lsn):
@@ -134,8 +137,8 @@ def walbridge(server, transport, slot, sink, schemas=False, more=()):
 class Broker:
     """`walbridge broker`, one for all drains: it keeps only the last few megabytes of a topic."""
 
-    def __init__(self):
-        self.proc = subprocess.Popen([WALBRIDGE, "broker"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    def __init__(self, delay=0):
+        self.proc = subprocess.Popen([WALBRIDGE, "broker", "--delay", str(delay)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                      stderr=open(WORK / "broker.log", "w"))
         self.bootstrap = re.match(r"bootstrap\.servers=(\S+)", self.proc.stdout.readline())[1]
 
@@ -315,6 +318,41 @@ def bench_snapshot():
         subprocess.run([str(ROOT / "tests/pg.sh"), "remove", str(WORK / "pg")], check=False)
 
 
+def bench_distant():
+    """A steady rate to a broker whose answers take longer than records linger: processor time of a second."""
+    rate, seconds = 1000, 10
+    server = Server()
+    server.tables(workload("narrow"))
+    try:
+        for delay in (0, 8, 20):
+            broker, slot = Broker(delay), f"distant_{delay}"
+            server.sql(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput')")
+            proc = subprocess.Popen(walbridge(server, "tcp", slot, "kafka", more={"bootstrap.servers": broker.bootstrap}),
+                                    stdin=subprocess.DEVNULL, stderr=open(WORK / f"{slot}.log", "wb"))
+            try:
+                while not server.walsender(slot):
+                    time.sleep(0.05)
+                time.sleep(1)
+                load = subprocess.Popen(server.psql("-c", "set synchronous_commit = on", "-c", f"""do $$ begin for i in 0 .. {rate * seconds // 10 - 1} loop
+                    insert into users select {delay} * 1000000 + i * 10 + g, 'n', now() from generate_series(0, 9) g;
+                    commit; perform pg_sleep(10.0 / {rate}); end loop; end $$"""))
+                time.sleep(2)  # the first second makes the topic
+                reader = Meter(proc.pid)
+                begin = time.monotonic()
+                while load.poll() is None:
+                    time.sleep(0.1)
+                reader.look()
+                share = reader.used() / (time.monotonic() - begin)
+                print(f"{rate} events a second, broker {delay} ms away: {100 * share:.1f} % of a core")
+            finally:
+                proc.terminate()
+                proc.wait(30)
+                broker.stop()
+                server.sql(f"select pg_drop_replication_slot('{slot}')")
+    finally:
+        subprocess.run([str(ROOT / "tests/pg.sh"), "remove", str(WORK / "pg")], check=False)
+
+
 def bench_instructions():
     """Instructions of the null sink per event: the difference of two drains, so that starting and stopping cancel out."""
     few, many = 20_000, 120_000
@@ -375,4 +413,4 @@ def bench_startup():
 
 if __name__ == "__main__":
     WORK.mkdir(parents=True, exist_ok=True)
-    {"drain": bench_drain, "snapshot": bench_snapshot, "instructions": bench_instructions, "startup": bench_startup}[sys.argv[1] if len(sys.argv) > 1 else "drain"]()
+    {"drain": bench_drain, "snapshot": bench_snapshot, "instructions": bench_instructions, "startup": bench_startup, "distant": bench_distant}[sys.argv[1] if len(sys.argv) > 1 else "drain"]()

@@ -5,6 +5,7 @@
 #                                       pg_recvlogical to /dev/null, over TCP and a Unix socket, interleaved
 #   tests/bench/bench.sh snapshot       one table of narrow rows, beside COPY to /dev/null; EVENTS=12000000 for large figures
 #   tests/bench/bench.sh instructions   instructions per event of the null sink (callgrind)
+#   tests/bench/bench.sh distant        1 000 events a second to an embedded Kafka 0, 8 and 20 ms away: processor time
 #   tests/bench/bench.sh startup        from starting the program to its first event
 #
 # WORKLOAD=narrow|single|huge|wide|toast|full|mixed (tests/bench/workloads.py), EVENTS=… (each has its own number), ROUNDS=3,
@@ -18,9 +19,9 @@ export WALBRIDGE
     exit 1
 }
 case ${1:-drain} in
-drain | snapshot | instructions | startup) exec python3 tests/bench/bench.py "${1:-drain}" ;;
+drain | snapshot | instructions | startup | distant) exec python3 tests/bench/bench.py "${1:-drain}" ;;
 *)
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -261,6 +261,35 @@ records_arrive_in_order_and_each_is_acknowledged_once(void **state)
     assert_int_equal(f->sink->ops->pending_bytes(f->sink), 0);
 }
 
+/* What would lie in librdkafka for the rest of a trip is not given to it: the pipeline keeps it. */
+static void
+a_far_broker_gets_no_more_than_its_batches_take(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    enum sink_put got = SINK_TAKEN;
+    uint64_t t = 0;
+
+    if (real_broker())
+        skip(); /* how far it is away is not for us to say */
+    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 40);
+    start(f);
+    put_sure(f, record(f, "k", "v", 1), t++);
+    assert_true(await_acks(f, 1, &e));
+    while (t < 20000 && got == SINK_TAKEN) {
+        assert_true(f->sink->ops->poll(f->sink, &e));
+        got = put(f, record(f, "k", "v", 1), t, &e);
+        t += got == SINK_TAKEN;
+    }
+    assert_int_equal(got, SINK_FULL);
+    assert_true(f->sink->ops->pending_bytes(f->sink) < 8 << 20);
+    for (unsigned before = (unsigned)t; t < before + 3000; t++)
+        put_sure(f, record(f, "k", "v", 1), t);
+    assert_true(await_acks(f, (unsigned)t, &e));
+    for (uint64_t i = 0; i < t; i++)
+        assert_int_equal(f->acked[i], 1);
+}
+
 static void
 acks_of_one_ticket_are_told_together(void **state)
 {
@@ -717,6 +746,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(records_arrive_in_order_and_each_is_acknowledged_once),
+        T(a_far_broker_gets_no_more_than_its_batches_take),
         T(acks_of_one_ticket_are_told_together),
         T(null_key_and_null_value_are_null_bytes_and_empty_ones_are_not),
         T(headers_stand_in_debeziums_order_with_the_extra_one_first),
