@@ -30,6 +30,7 @@ conf_rule conf_rule_slot_name;
 conf_rule conf_rule_identity_autoset;
 conf_rule conf_rule_skipped_operations;
 conf_rule conf_rule_snapshot_mode;
+conf_rule conf_rule_new_tables;
 conf_rule conf_rule_locking_mode;
 conf_rule conf_rule_query_mode;
 conf_rule conf_rule_placeholder;

@@ -168,6 +168,16 @@ conf_rule_snapshot_mode(const struct config *c, const char *value, struct err *e
 }
 
 bool
+conf_rule_new_tables(const struct config *c, const char *value, struct err *e)
+{
+    if (strcasecmp(value, "off") == 0 || config_bool(c, "walbridge.snapshot.resume"))
+        return true;
+    return wrong(e,
+                 "it is done as an interrupted snapshot goes on, so it needs "
+                 "walbridge.snapshot.resume=true");
+}
+
+bool
 conf_rule_locking_mode(const struct config *c, const char *value, struct err *e)
 {
     (void)c;

@@ -236,6 +236,7 @@ connector_open(struct connector *c, struct err *e)
         return err_wrap(e, "loading the offset");
     }
     connector_load_progress(c, store);
+    connector_load_known(c, store);
     c->offsets = offsets_start(store, c->name, config_int(c->config, "offset.flush.interval.ms"));
     c->types = types_new();
     c->ledger = led_new((uint64_t)config_int(c->config, "walbridge.pending.max.bytes"));
@@ -335,6 +336,7 @@ connector_close(struct connector *c)
     types_free(c->types);
     c->types = NULL;
     connector_clear_progress(c);
+    connector_clear_known(c);
     offset_free(&c->stored);
     c->stored = (struct offset){0};
     c->has_stored = c->sink_failed = c->parked = false;

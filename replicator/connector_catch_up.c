@@ -106,10 +106,11 @@ connector_catch_up(struct connector *c, const struct startup_plan *plan, struct 
 {
     char lsn[NUM_LSN_TEXT];
 
-    log_info(
-        "a snapshot that was interrupted goes on: %zu tables are read, wholly or in part; "
-        "their changes since %s come first",
-        c->life.progress.n, num_lsn_text(lsn, plan->start_lsn));
+    log_info("%s: %zu tables are read, wholly or in part; their changes since %s come first",
+             c->life.progress.requested
+                 ? "tables that are new, or were asked for, are read behind the others"
+                 : "a snapshot that was interrupted goes on",
+             c->life.progress.n, num_lsn_text(lsn, plan->start_lsn));
     c->start_lsn = plan->start_lsn;
     led_start(c->ledger, plan->flush_lsn, plan->resume.last_commit_lsn);
     pipeline_start(c->pipeline, &plan->resume);

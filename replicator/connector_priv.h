@@ -6,6 +6,7 @@
 
 #include "decoder/settings.h"
 #include "replicator/connector.h"
+#include "replicator/known.h"
 #include "replicator/ledger.h"
 #include "replicator/metrics.h"
 #include "replicator/offset.h"
@@ -71,6 +72,14 @@ struct snapshot_life {
     struct pg_slot_created made;
 };
 
+/* Tables that need no snapshot (connector_known.c). */
+struct known_life {
+    bool found;   /* they are noted, for the offset that is stored */
+    bool changed; /* in `now` are some that are not */
+    struct known now;
+    struct known then; /* when the snapshot is whole */
+};
+
 /* Figures as last put. */
 struct measured {
     struct metrics m;
@@ -113,6 +122,7 @@ struct connector {
     uint64_t snapshot_point; /* of this incarnation's snapshot; 0: none */
     uint64_t run_point;      /* of the last snapshot since the program began */
     struct snapshot_life life;
+    struct known_life known;
     int64_t stream_us; /* streaming.delay.ms: streaming begins then; 0: nothing waits */
     bool progressed;   /* since the last failure */
     bool slot_held;    /* the slot was made or read from by us, so it is ours to drop */
@@ -153,8 +163,12 @@ void connector_woken(struct connector *c);
 /* What the server is told. Zero says nothing: the slot stays where it is (lsn.flush.mode=manual). */
 uint64_t connector_flush_lsn(const struct connector *c);
 
-/* connector_tables.c: what the captured tables need before a slot reads them: a publication, the replica identity. */
-bool connector_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct err *e);
+/* connector_tables.c: the captured tables; catalog_tables_free. */
+bool connector_captured(const struct connector *c, PGconn *conn, struct catalog_table **out,
+                        size_t *n, struct err *e);
+/* What they need before a slot reads them: a publication, the replica identity. */
+bool connector_prepare_tables(struct connector *c, PGconn *conn, struct catalog_table *tables,
+                              size_t n, bool dry_run, struct err *e);
 /* For the commands that wait for other sessions: making a slot, changing a publication. */
 int connector_timeout_ms(const struct connector *c);
 
@@ -191,6 +205,21 @@ bool connector_begin_progress(struct connector *c, PGconn *conn, struct err *e);
 void connector_put_unit(struct connector *c, const struct batch *b);
 /* While the snapshot is open: hands over how far it is, and its offset when it is delivered. */
 void connector_store_progress(struct connector *c, bool now);
+/* connector_known.c: which tables need no snapshot. Takes up what is stored, as an incarnation begins; */
+void connector_load_known(struct connector *c, const struct offset_store *store);
+void connector_clear_known(struct connector *c);
+/* asks, by a progress, for those that are new (*asked): the plan is to be made again; */
+bool connector_ask_for_new(struct connector *c, const struct startup_plan *plan,
+                           const struct catalog_table *tables, size_t n, bool *asked,
+                           struct err *e);
+/* takes those out that are captured no more, before any position passes their changes; */
+void connector_note_known(struct connector *c, const struct startup_plan *plan,
+                          const struct catalog_table *tables, size_t n);
+/* a snapshot has begun to read some; */
+void connector_note_read(struct connector *c);
+/* and is whole. */
+void connector_snapshot_known(struct connector *c);
+
 /* connector_offset.c: hands a new position to the offset thread, when it is time to or now; */
 void connector_store_position(struct connector *c, bool now);
 int64_t connector_position_deadline_us(const struct connector *c); /* INT64_MAX: none waits */

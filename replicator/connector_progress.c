@@ -73,8 +73,8 @@ connector_load_progress(struct connector *c, const struct offset_store *store)
     struct err e = {0};
 
     life->resumes = config_bool(c->config, "walbridge.snapshot.resume");
-    life->found = store->progress != NULL;
-    if (life->found && !progress_from_json(store->progress, &life->progress, &e))
+    life->found = store->beside[OFFSET_PROGRESS] != NULL;
+    if (life->found && !progress_from_json(store->beside[OFFSET_PROGRESS], &life->progress, &e))
         log_err(LOG_WARN, &e, "an interrupted snapshot begins anew");
     progress_leave_out(c);
     progress_check_sinks(c);
@@ -270,6 +270,7 @@ connector_begin_progress(struct connector *c, PGconn *conn, struct err *e)
     if (led_delivered(c->ledger) >= life->first)
         progress_stand_at_point(c);
     life->dirty = true;
+    connector_note_read(c);
     return progress_ranged_tables(c, conn, e);
 }
 
@@ -369,6 +370,7 @@ progress_end(struct connector *c, uint64_t mark)
         connector_record_offset(c, &newest, &o, &counts); /* the stream has come beyond already */
     else
         connector_snapshot_offset(c, &pos, &o);
+    connector_snapshot_known(c);
     offsets_put(c->offsets, &o);
     if (c->life.found)
         offsets_put_progress(c->offsets, NULL, 0);

@@ -359,17 +359,17 @@ connector_stream(struct connector *c, struct err *e)
     return true;
 }
 
+/* Where to go on, with the tables in sight: those that are new may be asked for. */
 static bool
-start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan *plan,
-           struct err *e)
+start_plan(struct connector *c, PGconn *conn, struct catalog_table *tables, size_t n, bool dry_run,
+           struct startup_plan *plan, struct err *e)
 {
     struct pg_slot slot = {0};
-    bool has_slot = false;
+    bool has_slot = false, asked = false;
 
-    if (!pg_check_pooler(c->params, conn, e) || !pg_server_info(conn, &c->server, e) ||
-        !start_check_server(c, e))
-        return false;
-    if (!start_decide(c, conn, plan, &slot, &has_slot, e))
+    if (!start_decide(c, conn, plan, &slot, &has_slot, e) ||
+        !connector_ask_for_new(c, plan, tables, n, &asked, e) ||
+        (asked && !start_decide(c, conn, plan, &slot, &has_slot, e)))
         return false;
     if (plan->warning[0])
         log_warn("%s", plan->warning);
@@ -378,7 +378,25 @@ start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan 
             e, ERR_RETRY, "slot.in_use",
             "slot \"%s\" is in use by pid %d; stop that reader, or set slot.name to another name",
             slot.name, slot.active_pid);
-    return connector_prepare_tables(c, conn, dry_run, e);
+    if (!connector_prepare_tables(c, conn, tables, n, dry_run, e))
+        return false;
+    if (c->phase == PHASE_NEW && !dry_run)
+        connector_note_known(c, plan, tables, n);
+    return true;
+}
+
+static bool
+start_look(struct connector *c, PGconn *conn, bool dry_run, struct startup_plan *plan,
+           struct err *e)
+{
+    struct catalog_table *tables = NULL;
+    size_t n = 0;
+    bool ok = pg_check_pooler(c->params, conn, e) && pg_server_info(conn, &c->server, e) &&
+              start_check_server(c, e) && connector_captured(c, conn, &tables, &n, e) &&
+              start_plan(c, conn, tables, n, dry_run, plan, e);
+
+    catalog_tables_free(tables, n);
+    return ok;
 }
 
 /* What the plan says, with a session for the stream where there is to be one. */
@@ -388,7 +406,11 @@ start_follow(struct connector *c, PGconn *conn, const struct startup_plan *plan,
     if (!catalog_load_types(conn, c->types, e))
         return false;
     if (c->phase == PHASE_NEW && !plan->resume_snapshot) {
-        if (c->life.progress.requested)
+        if (c->life.progress.news)
+            log_warn(
+                "they are not read yet, as the slot is not where the stored offset is: at the next "
+                "start");
+        else if (c->life.progress.requested)
             log_warn(
                 "the tables that were asked for are not read: offset or slot have moved since; "
                 "ask again");
@@ -470,7 +492,9 @@ connector_look(struct connector *c, struct err *e)
     }
     if (plan.create_slot)
         log_info("slot \"%s\" would be created", config_str(c->config, "slot.name"));
-    if (plan.resume_snapshot)
+    if (plan.resume_snapshot && c->life.progress.requested)
+        log_info("tables that are new, or were asked for, would be read");
+    else if (plan.resume_snapshot)
         log_info("an interrupted snapshot would go on");
     else if (plan.snapshot)
         log_info("a snapshot would be taken");

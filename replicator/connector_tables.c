@@ -40,9 +40,9 @@ tables_warn_identity(const struct catalog_table *t)
 }
 
 /* Tables that pass the filters, in place; the rest are freed. */
-static bool
-tables_captured(struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n,
-                struct err *e)
+bool
+connector_captured(const struct connector *c, PGconn *conn, struct catalog_table **out, size_t *n,
+                   struct err *e)
 {
     size_t all, kept = 0;
 
@@ -157,17 +157,13 @@ tables_publication(struct connector *c, PGconn *conn, const struct catalog_table
     return ok;
 }
 
-/* What the captured tables need before a slot reads them: a publication, and the replica identity that is asked for. */
 bool
-connector_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct err *e)
+connector_prepare_tables(struct connector *c, PGconn *conn, struct catalog_table *tables, size_t n,
+                         bool dry_run, struct err *e)
 {
     const char *rules = config_str(c->config, "replica.identity.autoset.values");
-    struct catalog_table *tables = NULL;
-    size_t n;
     bool ok;
 
-    if (!tables_captured(c, conn, &tables, &n, e))
-        return false;
     log_info("%zu tables are captured", n);
     ok = tables_check_guardrail(c, n, e) &&
          (!startup_mode(c->config).streams || tables_publication(c, conn, tables, n, dry_run, e)) &&
@@ -175,6 +171,5 @@ connector_prepare_tables(struct connector *c, PGconn *conn, bool dry_run, struct
           pg_identity_autoset(conn, rules, tables, n, connector_timeout_ms(c), dry_run, e));
     if (ok)
         tables_warn_identities(tables, n);
-    catalog_tables_free(tables, n);
     return ok;
 }

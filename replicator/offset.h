@@ -54,6 +54,13 @@ void offset_to_json(const struct offset *o, struct buf *out);
 /* Reads Debezium's JSON (boolean or text snapshot, unknown members kept). */
 bool offset_from_json(const char *json, size_t n, struct offset *o, struct err *e);
 
+/* What may stand beside an offset, each a JSON text of its own. */
+enum offset_beside {
+    OFFSET_PROGRESS, /* how far an unfinished snapshot is (progress.h) */
+    OFFSET_TABLES,   /* which tables need no snapshot any more (known.h) */
+    OFFSET_BESIDES
+};
+
 /*
  * A store. load and save block (they run at start and on the offset thread); save returns when the offset is durable.
  * load: *found false when there is none.
@@ -63,14 +70,15 @@ struct offset_store_ops {
     const char *name;
     bool (*load)(struct offset_store *s, struct offset *out, bool *found, struct err *e);
     bool (*save)(struct offset_store *s, const struct offset *o, struct err *e);
-    /* How far an unfinished snapshot is (progress.h), beside the offset; NULL: none any more. */
-    bool (*save_progress)(struct offset_store *s, const char *json, struct err *e);
-    bool (*erase)(struct offset_store *s, struct err *e); /* both */
+    /* NULL: none any more. */
+    bool (*save_beside)(struct offset_store *s, enum offset_beside what, const char *json,
+                        struct err *e);
+    bool (*erase)(struct offset_store *s, struct err *e); /* all of it */
     void (*close)(struct offset_store *s);
 };
 struct offset_store {
     const struct offset_store_ops *ops;
-    char *progress; /* as load found it; NULL none */
+    char *beside[OFFSET_BESIDES]; /* as load found it; NULL none */
 };
 
 /* The file store keeps one file per connector: <offset.storage.file.filename>. */

@@ -7,6 +7,9 @@
  *    "offset":{Debezium's JSON},
  *    "snapshot":{how far an unfinished snapshot is, see progress.h; before the first whole one there is no offset}}
  *
+ * and which tables need no snapshot any more in another one beside it, <that file>.tables, as it is long and seldom changes
+ * (known.h).
+ *
  * Written beside, synced, renamed over the old one, and the folder synced: after a crash there is the old or the new
  * document, whole. What cannot be read is never written over: it may be all that is known of where the stream stood.
  */
@@ -37,7 +40,7 @@ enum {
 
 struct offset_file {
     struct offset_store base;
-    char *path, *temp, *dir;
+    char *path, *dir, *tables;
     char *connector, *server;
     bool readable; /* what lies there was read, or there is nothing */
     /* What lies there, for the half that is not written anew: */
@@ -54,6 +57,13 @@ corrupt(const struct offset_file *f, struct err *e, const char *why)
                    "offset file \"%s\": %s; it is left as it is: mend it, or move it away to start "
                    "without an offset",
                    f->path, why);
+}
+
+static void
+set_beside(struct offset_file *f, enum offset_beside what, char *text)
+{
+    free(f->base.beside[what]);
+    f->base.beside[what] = text;
 }
 
 static bool
@@ -152,7 +162,7 @@ read_document(struct offset_file *f, const json_t *doc, struct offset *o, bool *
                        f->path, (int64_t)json_integer_value(version), FILE_VERSION);
     if (!belongs(f, doc, "connector", f->connector, e) || !belongs(f, doc, "server", f->server, e))
         return false;
-    if (progress && !(f->base.progress = json_dumps(progress, JSON_COMPACT)))
+    if (progress && !(f->base.beside[OFFSET_PROGRESS] = json_dumps(progress, JSON_COMPACT)))
         return corrupt(f, e, "\"snapshot\" cannot be read");
     if (!inner && progress)
         return true;
@@ -170,18 +180,19 @@ read_document(struct offset_file *f, const json_t *doc, struct offset *o, bool *
     return ok;
 }
 
-/* The whole file. *found false: there is none. */
+/* A whole file. *found false: there is none. */
 static bool
-read_file(const struct offset_file *f, struct buf *out, bool *found, struct err *e)
+read_file(const struct offset_file *f, const char *path, struct buf *out, bool *found,
+          struct err *e)
 {
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = 1;
 
     *found = false;
     if (fd < 0 && errno == ENOENT)
         return true;
     if (fd < 0)
-        return err_set(e, ERR_CONFIG, "offset.read", "cannot open offset file \"%s\": %s", f->path,
+        return err_set(e, ERR_CONFIG, "offset.read", "cannot open offset file \"%s\": %s", path,
                        strerror(errno));
     *found = true;
     while (n > 0) {
@@ -196,7 +207,7 @@ read_file(const struct offset_file *f, struct buf *out, bool *found, struct err 
             buf_took(out, (size_t)n);
     }
     if (n < 0)
-        err_set(e, ERR_RETRY, "offset.read", "cannot read offset file \"%s\": %s", f->path,
+        err_set(e, ERR_RETRY, "offset.read", "cannot read offset file \"%s\": %s", path,
                 strerror(errno));
     close(fd);
     return n == 0;
@@ -212,6 +223,21 @@ remember(struct offset_file *f, const struct offset *o)
         offset_copy(&f->last, o);
 }
 
+/* What cannot be read there is as good as nothing: it is made anew. */
+static bool
+load_tables(struct offset_file *f, struct err *e)
+{
+    struct buf text;
+    bool found, ok;
+
+    buf_init(&text, FILE_MAX_BYTES + 4096);
+    ok = read_file(f, f->tables, &text, &found, e);
+    if (ok && found)
+        set_beside(f, OFFSET_TABLES, mem_strdup(buf_cstr(&text)));
+    buf_free(&text);
+    return ok;
+}
+
 static bool
 file_load(struct offset_store *base, struct offset *out, bool *found, struct err *e)
 {
@@ -222,10 +248,10 @@ file_load(struct offset_store *base, struct offset *out, bool *found, struct err
     bool ok;
 
     *out = (struct offset){0};
-    free(f->base.progress);
-    f->base.progress = NULL;
+    for (int i = 0; i < OFFSET_BESIDES; i++)
+        set_beside(f, (enum offset_beside)i, NULL);
     buf_init(&text, FILE_MAX_BYTES + 4096);
-    ok = read_file(f, &text, found, e);
+    ok = load_tables(f, e) && read_file(f, f->path, &text, found, e);
     if (ok && *found) {
         doc =
             json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
@@ -328,9 +354,9 @@ sync_folder(const struct offset_file *f, struct err *e)
 }
 
 static bool
-write_file(const struct offset_file *f, const struct buf *b, struct err *e)
+write_temp(const struct offset_file *f, const char *temp, const struct buf *b, struct err *e)
 {
-    int fd = open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok;
 
     if (fd < 0)
@@ -339,11 +365,18 @@ write_file(const struct offset_file *f, const struct buf *b, struct err *e)
     if (!ok)
         cannot(f, "write", e);
     close(fd);
-    if (!ok)
-        return false;
-    if (rename(f->temp, f->path) != 0)
-        return cannot(f, "replace", e);
-    return sync_folder(f, e);
+    return ok;
+}
+
+static bool
+write_file(const struct offset_file *f, const char *path, const struct buf *b, struct err *e)
+{
+    char *temp = mem_printf("%s.new", path);
+    bool ok = write_temp(f, temp, b, e) && (rename(temp, path) == 0 || cannot(f, "replace", e)) &&
+              sync_folder(f, e);
+
+    free(temp);
+    return ok;
 }
 
 /* Both halves as they are to be. */
@@ -355,7 +388,7 @@ write_both(struct offset_file *f, const struct offset *o, const char *progress, 
 
     buf_init(&b, FILE_MAX_BYTES);
     write_document(f, o, progress, &b);
-    ok = buf_ok(&b) ? write_file(f, &b, e)
+    ok = buf_ok(&b) ? write_file(f, f->path, &b, e)
                     : err_set(e, ERR_FATAL, "offset.too_large", "the offset is larger than 4 MiB");
     buf_free(&b);
     return ok;
@@ -381,25 +414,63 @@ file_save(struct offset_store *base, const struct offset *o, struct err *e)
 {
     struct offset_file *f = (struct offset_file *)base;
 
-    if (!know_file(f, e) || !write_both(f, o, base->progress, e))
+    if (!know_file(f, e) || !write_both(f, o, base->beside[OFFSET_PROGRESS], e))
         return false;
     remember(f, o);
     return true;
 }
 
 static bool
-file_save_progress(struct offset_store *base, const char *json, struct err *e)
+erase_file(struct offset_file *f, const char *path, struct err *e)
+{
+    return (unlink(path) == 0 || errno == ENOENT || cannot(f, "remove", e)) && sync_folder(f, e);
+}
+
+/* Nothing is left in it. */
+static bool
+erase_offset(struct offset_file *f, struct err *e)
+{
+    if (!erase_file(f, f->path, e))
+        return false;
+    f->readable = true;
+    remember(f, NULL);
+    set_beside(f, OFFSET_PROGRESS, NULL);
+    return true;
+}
+
+static bool
+save_progress(struct offset_file *f, const char *json, struct err *e)
+{
+    if (!know_file(f, e))
+        return false;
+    return !json && !f->has_last ? erase_offset(f, e)
+                                 : write_both(f, f->has_last ? &f->last : NULL, json, e);
+}
+
+static bool
+save_tables(struct offset_file *f, const char *json, struct err *e)
+{
+    struct buf b;
+    bool ok;
+
+    if (!json)
+        return erase_file(f, f->tables, e);
+    buf_init(&b, FILE_MAX_BYTES);
+    buf_str(&b, json);
+    ok = write_file(f, f->tables, &b, e);
+    buf_free(&b);
+    return ok;
+}
+
+static bool
+file_save_beside(struct offset_store *base, enum offset_beside what, const char *json,
+                 struct err *e)
 {
     struct offset_file *f = (struct offset_file *)base;
 
-    if (!know_file(f, e))
+    if (!(what == OFFSET_PROGRESS ? save_progress(f, json, e) : save_tables(f, json, e)))
         return false;
-    if (!json && !f->has_last)
-        return base->ops->erase(base, e);
-    if (!write_both(f, f->has_last ? &f->last : NULL, json, e))
-        return false;
-    free(base->progress);
-    base->progress = json ? mem_strdup(json) : NULL;
+    set_beside(f, what, json ? mem_strdup(json) : NULL);
     return true;
 }
 
@@ -408,13 +479,7 @@ file_erase(struct offset_store *base, struct err *e)
 {
     struct offset_file *f = (struct offset_file *)base;
 
-    if (unlink(f->path) != 0 && errno != ENOENT)
-        return cannot(f, "remove", e);
-    f->readable = true;
-    remember(f, NULL);
-    free(base->progress);
-    base->progress = NULL;
-    return sync_folder(f, e);
+    return erase_offset(f, e) && file_save_beside(base, OFFSET_TABLES, NULL, e);
 }
 
 static void
@@ -423,9 +488,10 @@ file_close(struct offset_store *base)
     struct offset_file *f = (struct offset_file *)base;
 
     remember(f, NULL);
-    free(f->base.progress);
+    for (int i = 0; i < OFFSET_BESIDES; i++)
+        set_beside(f, (enum offset_beside)i, NULL);
     free(f->path);
-    free(f->temp);
+    free(f->tables);
     free(f->dir);
     free(f->connector);
     free(f->server);
@@ -435,7 +501,7 @@ file_close(struct offset_store *base)
 static const struct offset_store_ops file_ops = {.name = "file",
                                                  .load = file_load,
                                                  .save = file_save,
-                                                 .save_progress = file_save_progress,
+                                                 .save_beside = file_save_beside,
                                                  .erase = file_erase,
                                                  .close = file_close};
 
@@ -475,7 +541,7 @@ offset_file_open(const struct config *c, struct err *e)
     f->connector = mem_strdup(config_name(c));
     f->server = mem_strdup(server ? server : "");
     f->path = given && *given ? mem_strdup(given) : default_path(f->connector);
-    f->temp = mem_printf("%s.new", f->path);
+    f->tables = mem_printf("%s.tables", f->path);
     copy = mem_strdup(f->path);
     f->dir = mem_strdup(dirname(copy));
     free(copy);

@@ -149,23 +149,46 @@ offset_own_read(const struct offset_own_texts *t, struct offset *o, struct err *
                    found, OFFSET_OWN_MEMBERS);
 }
 
-#define PROGRESS_TAIL "/snapshot"
+const char *const offset_own_tails[OFFSET_BESIDES] = {
+    [OFFSET_PROGRESS] = "/snapshot",
+    [OFFSET_TABLES] = "/tables",
+};
 
 void
-offset_own_key(struct buf *out, const char *connector, const char *server, bool progress)
+offset_own_key(struct buf *out, const char *connector, const char *server, const char *tail)
 {
     BUF_LIT(out, "[\"");
     json_str_body(out, slice_of(connector));
-    buf_str(out, progress ? PROGRESS_TAIL : "");
+    buf_str(out, tail);
     BUF_LIT(out, "\",{\"server\":");
     json_cstr(out, server);
     BUF_LIT(out, "}]");
 }
 
-bool
-offset_own_is_progress(const void *key, size_t n)
+/* Where `["<connector>` ends in front of `<tail>",{`; NULL: it has no such tail. */
+static const char *
+own_tail(struct slice key, const char *tail)
 {
-    static const char tail[] = PROGRESS_TAIL "\",{";
+    char text[24];
+    int n = snprintf(text, sizeof text, "%s\",{", tail);
 
-    return memmem(key, n, tail, sizeof tail - 1) != NULL;
+    return memmem(key.p, key.n, text, (size_t)n);
+}
+
+bool
+offset_own_is_beside(struct slice key, struct buf *key_of)
+{
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        const char *tail = own_tail(key, offset_own_tails[i]);
+        size_t before = tail ? (size_t)(tail - key.p) : 0, n = strlen(offset_own_tails[i]);
+
+        if (!tail)
+            continue;
+        if (key_of) {
+            buf_add(key_of, key.p, before);
+            buf_add(key_of, tail + n, key.n - before - n);
+        }
+        return true;
+    }
+    return false;
 }

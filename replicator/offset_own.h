@@ -27,12 +27,13 @@ bool offset_own_read(const struct offset_own_texts *t, struct offset *o, struct 
 
 struct buf;
 /*
- * Appends the key of an offset in the offsets topic, without a blank: Connect compares bytes. progress: the key of how far an
- * unfinished snapshot is, that of a connector which there is not (no connector's name has a slash). Its records stand in the
- * offset's partition, so that both are read and written in order.
+ * Appends the key of an offset in the offsets topic, without a blank: Connect compares bytes. tail: "", or one of
+ * offset_own_tails for what stands beside the offset. That is the key of a connector which there is not (no connector's name
+ * has a slash). Its records stand in the offset's partition, so that all are read and written in order.
  */
-void offset_own_key(struct buf *out, const char *connector, const char *server, bool progress);
-/* Is this the key of progress? */
-bool offset_own_is_progress(const void *key, size_t n);
+void offset_own_key(struct buf *out, const char *connector, const char *server, const char *tail);
+extern const char *const offset_own_tails[OFFSET_BESIDES];
+/* The key of something beside an offset? *key_of: its place, the offset's own key. key_of may be NULL. */
+bool offset_own_is_beside(struct slice key, struct buf *key_of);
 
 #endif

@@ -20,9 +20,9 @@ enum {
 
 /* What is to be stored. */
 struct work {
-    bool has_offset, has_progress;
+    bool has_offset, has_progress, has_tables;
     struct offset offset;
-    char *progress;
+    char *progress, *tables;
     uint64_t progress_flush;
 };
 
@@ -72,23 +72,30 @@ offsets_work_clear(struct work *w)
 {
     offset_free(&w->offset);
     free(w->progress);
+    free(w->tables);
     *w = (struct work){0};
 }
 
 static bool
 offsets_has_work(const struct work *w)
 {
-    return w->has_offset || w->has_progress;
+    return w->has_offset || w->has_progress || w->has_tables;
 }
 
-/* Rows that a progress leaves out must not be taken for read while the offset is still the one before: hence the order. */
+/*
+ * Rows that a progress leaves out must not be taken for read while the offset is still the one before, and no offset may
+ * pass changes of a table that is still said to be captured: hence the order.
+ */
 static bool
 offsets_save(struct offsets *o, struct work *w, uint64_t *stored, struct err *e)
 {
     struct offset_store *s = o->store;
 
+    if (w->has_tables && !s->ops->save_beside(s, OFFSET_TABLES, w->tables, e))
+        return false;
+    w->has_tables = false;
     if (w->has_progress && w->progress) {
-        if (!s->ops->save_progress(s, w->progress, e))
+        if (!s->ops->save_beside(s, OFFSET_PROGRESS, w->progress, e))
             return false;
         w->has_progress = false;
         *stored = w->progress_flush;
@@ -100,7 +107,7 @@ offsets_save(struct offsets *o, struct work *w, uint64_t *stored, struct err *e)
         *stored = w->offset.flush_lsn;
         atomic_store(&o->stored_mark, w->offset.mark);
     }
-    if (w->has_progress && !s->ops->save_progress(s, NULL, e))
+    if (w->has_progress && !s->ops->save_beside(s, OFFSET_PROGRESS, NULL, e))
         return false;
     w->has_progress = false;
     return true;
@@ -120,6 +127,11 @@ offsets_put_back(struct offsets *o, struct work *w)
         o->next.progress = w->progress;
         o->next.progress_flush = w->progress_flush;
         w->progress = NULL;
+    }
+    if (w->has_tables && !o->next.has_tables) {
+        o->next.has_tables = true;
+        o->next.tables = w->tables;
+        w->tables = NULL;
     }
 }
 
@@ -213,6 +225,17 @@ offsets_put(struct offsets *o, const struct offset *offset)
     offset_free(&o->next.offset);
     offset_copy(&o->next.offset, offset);
     o->next.has_offset = true;
+    pthread_cond_signal(&o->wake);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void
+offsets_put_tables(struct offsets *o, const char *json)
+{
+    pthread_mutex_lock(&o->lock);
+    free(o->next.tables);
+    o->next.tables = json ? mem_strdup(json) : NULL;
+    o->next.has_tables = true;
     pthread_cond_signal(&o->wake);
     pthread_mutex_unlock(&o->lock);
 }

@@ -14,6 +14,8 @@ struct offsets *offsets_start(struct offset_store *store, const char *connector,
                               int64_t interval_ms);
 /* Hands the newest offset over (copied); an older one that is not yet stored is dropped. */
 void offsets_put(struct offsets *o, const struct offset *offset);
+/* Which tables need no snapshot (copied), NULL: not known. It is stored before anything that is handed over behind it. */
+void offsets_put_tables(struct offsets *o, const char *json);
 /*
  * The newest progress of an unfinished snapshot (copied), NULL: none any more. It is stored before an offset that is handed
  * over at the same time, and taken away after it. flush_lsn: what the server may be told once it is stored; 0: nothing new.

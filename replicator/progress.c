@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "replicator/offset_own.h"
 
-enum { PROGRESS_VERSION = 1 };
+enum { PROGRESS_VERSION = 1, PROGRESS_OFFSET_MAX = 4 << 20 };
 
 /* ------------------------------------------------------------------------------------------------ sinks, tables and ranges */
 
@@ -69,6 +69,35 @@ progress_clear(struct progress *p)
     free(p->before);
     offset_free(&p->position);
     *p = (struct progress){0};
+}
+
+/* The counts of a transaction are not kept here, so where they are said one that was cut off is delivered anew. */
+static void
+progress_stand(struct offset *at, const struct offset *stored)
+{
+    struct offset_own_texts own;
+    struct err unused;
+
+    offset_own_write(stored, &own);
+    *at = (struct offset){0};
+    (void)offset_own_read(&own, at, &unused);
+    if (!stored->transaction_id[0])
+        return;
+    at->pos_commit_lsn = at->pos_lsn = at->flush_lsn;
+    at->pos_ordinal = 0;
+}
+
+void
+progress_ask(struct progress *p, const struct offset *stored)
+{
+    struct buf json;
+
+    buf_init(&json, PROGRESS_OFFSET_MAX);
+    offset_to_json(stored, &json);
+    p->before = mem_strdup(buf_cstr(&json));
+    buf_free(&json);
+    p->requested = true;
+    progress_stand(&p->position, stored);
 }
 
 struct progress_table *
@@ -245,6 +274,8 @@ progress_to_json(const struct progress *p, struct buf *out)
     json_cstr(out, p->before ? p->before : "");
     if (p->requested)
         BUF_LIT(out, ",\"requested\":true");
+    if (p->news)
+        BUF_LIT(out, ",\"new\":true");
     BUF_LIT(out, ",\"sinks\":[");
     for (size_t i = 0; i < p->nsinks; i++) {
         if (i)
@@ -417,6 +448,7 @@ progress_from_json(const char *json, struct progress *p, struct err *e)
     if (ok) {
         p->before = mem_strdup(before);
         p->requested = json_is_true(json_object_get(doc, "requested"));
+        p->news = json_is_true(json_object_get(doc, "new"));
     } else {
         progress_clear(p);
     }

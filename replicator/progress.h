@@ -3,7 +3,7 @@
  * delivered since. Kept in the offset store beside the offset, and of use only as long as that one has not moved.
  *
  *   {"version":1,"before":"<Debezium's JSON of the offset that the snapshot replaces, or nothing>",
- *    "requested":true,                                                                         or left out
+ *    "requested":true,"new":true,                                                              or left out
  *    "sinks":["<name>",…],
  *    "position":{<ours, see offset_own.h>},
  *    "tables":[{"oid":N,"schema":"…","table":"…"}                                              whole, or
@@ -45,7 +45,8 @@ struct progress_signal {
 };
 
 struct progress {
-    bool requested; /* by a command, whatever snapshot.mode says */
+    bool requested; /* by a command, whatever snapshot.mode says; */
+    bool news;      /* by ourselves, for all that no snapshot has read */
     char *before;   /* "" none */
     char **sinks;   /* that have what is done */
     size_t nsinks;
@@ -58,6 +59,8 @@ struct progress {
 };
 
 void progress_clear(struct progress *p);
+/* A request: all is done but what is not in `tables`, up to where this offset, which is our own, stands. */
+void progress_ask(struct progress *p, const struct offset *stored);
 /* Does this sink have what is done? */
 bool progress_has_sink(const struct progress *p, const char *name);
 /* From now on these are the ones that get it. Copied. */

@@ -40,13 +40,10 @@ startup_mode(const struct config *c)
     };
 }
 
-/* An offset is of use unless its snapshot never finished: then the snapshot begins anew. */
-static bool
-startup_offset_counts(const struct startup_facts *f)
+bool
+startup_offset_counts(const struct offset *o)
 {
-    const struct offset *o = f->offset;
-
-    return f->has_offset && !(o->snapshot[0] && !o->snapshot_completed && !o->last_snapshot_record);
+    return !(o->snapshot[0] && !o->snapshot_completed && !o->last_snapshot_record);
 }
 
 static uint64_t
@@ -377,7 +374,7 @@ startup_decide(const struct startup_facts *f, struct startup_plan *out, struct e
     bool replaced =
         ((f->mode.resnapshot || f->mode.data == DATA_ALWAYS) && startup_is_unfinished(f)) ||
         (f->progress && f->progress->requested && startup_resumable(f));
-    bool counts = startup_offset_counts(f) && !replaced;
+    bool counts = f->has_offset && startup_offset_counts(f->offset) && !replaced;
 
     *out = (struct startup_plan){.streams = f->mode.streams};
     if (!out->streams) {

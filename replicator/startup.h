@@ -35,6 +35,8 @@ struct startup_mode {
 };
 
 struct startup_mode startup_mode(const struct config *c);
+/* An offset is of use unless its snapshot never finished: then the snapshot begins anew. */
+bool startup_offset_counts(const struct offset *o);
 
 struct startup_facts {
     const char *connector, *slot_name, *database;

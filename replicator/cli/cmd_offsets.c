@@ -128,8 +128,9 @@ offsets_print_json(const struct offsets_job *j, const char *debezium)
         json_object_set_new(doc, "own", j->offset.own ? offsets_own_json(&j->offset) : json_null());
         json_object_set_new(doc, "offset", json_loads(debezium, 0, NULL));
     }
-    if (j->store->progress)
-        json_object_set_new(doc, "snapshot", json_loads(j->store->progress, 0, NULL));
+    if (j->store->beside[OFFSET_PROGRESS])
+        json_object_set_new(doc, "snapshot",
+                            json_loads(j->store->beside[OFFSET_PROGRESS], 0, NULL));
     json_dumpf(doc, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(doc);
@@ -159,9 +160,9 @@ offsets_print_progress(const struct offsets_job *j)
     size_t whole = 0;
     char at[NUM_LSN_TEXT];
 
-    if (!j->store->progress)
+    if (!j->store->beside[OFFSET_PROGRESS])
         return;
-    if (!progress_from_json(j->store->progress, &p, &e)) {
+    if (!progress_from_json(j->store->beside[OFFSET_PROGRESS], &p, &e)) {
         printf("snapshot   interrupted; it begins anew: %s\n", e.msg);
         return;
     }
@@ -182,7 +183,7 @@ offsets_print_text(const struct offsets_job *j, const char *debezium)
     offsets_print_progress(j);
     if (!j->found) {
         printf("position   none is stored: the connector begins %s\n",
-               j->store->progress ? "with the rest of its snapshot" : "anew");
+               j->store->beside[OFFSET_PROGRESS] ? "with the rest of its snapshot" : "anew");
         return fflush(stdout) == 0;
     }
     if (offsets_in_snapshot(o))
@@ -395,7 +396,7 @@ offsets_say_reset(const struct offsets_job *j)
 {
     char at[NUM_LSN_TEXT];
 
-    if (j->store->progress)
+    if (j->store->beside[OFFSET_PROGRESS])
         printf("an interrupted snapshot of \"%s\" would begin anew\n", config_name(j->config));
     if (j->found)
         printf("stored offset of \"%s\": %s\n", config_name(j->config),
@@ -423,7 +424,7 @@ offsets_run_reset(const struct cli_args *a)
     /* One that cannot be read may be what the reset is for. */
     if (!offsets_load(&j, &e) && e.cls == ERR_RETRY) {
         code = conf_args_failed(&e);
-    } else if (e.cls == ERR_NONE && !j.found && !j.store->progress) {
+    } else if (e.cls == ERR_NONE && !j.found && !j.store->beside[OFFSET_PROGRESS]) {
         printf("\"%s\" has no stored offset\n", config_name(j.config));
         code = EXIT_OK;
     } else {

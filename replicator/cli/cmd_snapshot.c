@@ -38,7 +38,7 @@ job_open(struct snapshot_job *j, struct err *e)
     if (!config_bool(j->config, "walbridge.snapshot.resume"))
         return err_set(e, ERR_CONFIG, "snapshot.request",
                        "walbridge.snapshot.resume is false: a snapshot of some tables needs it");
-    if (j->store->progress)
+    if (j->store->beside[OFFSET_PROGRESS])
         return err_set(e, ERR_FATAL, "snapshot.request",
                        "a snapshot of \"%s\" is under way already; start it and let it finish",
                        config_name(j->config));
@@ -113,24 +113,21 @@ job_is_captured(const struct snapshot_job *j, const char *operand)
 static bool
 job_ask(struct snapshot_job *j, struct err *e)
 {
-    struct progress p = {.requested = true};
+    struct progress p = {0};
     struct buf json;
     bool ok;
 
-    buf_init(&json, SNAPSHOT_JSON_MAX);
-    offset_to_json(&j->offset, &json);
-    p.before = mem_strdup(buf_cstr(&json));
-    offset_copy(&p.position, &j->offset);
+    progress_ask(&p, &j->offset);
     for (size_t i = 0; i < j->ntables; i++) {
         const struct catalog_table *t = &j->tables[i];
 
         if (filter_table(j->filter, slice_of(t->schema), slice_of(t->name)) && !job_names(j, t))
             progress_table(&p, t->oid, t->schema, t->name)->whole = true;
     }
-    buf_clear(&json);
+    buf_init(&json, SNAPSHOT_JSON_MAX);
     progress_to_json(&p, &json);
     ok = json.n <= PROGRESS_MAX
-             ? j->store->ops->save_progress(j->store, buf_cstr(&json), e)
+             ? j->store->ops->save_beside(j->store, OFFSET_PROGRESS, buf_cstr(&json), e)
              : err_set(e, ERR_FATAL, "snapshot.request",
                        "too many tables are captured for a request to be stored");
     progress_clear(&p);

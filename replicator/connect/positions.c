@@ -72,7 +72,7 @@ positions_apply(struct positions *p, const struct storage_record *r)
 
     if (!r->key.p)
         return;
-    strayed = r->strayed && !offset_own_is_progress(r->key.p, r->key.n);
+    strayed = r->strayed && !offset_own_is_beside(r->key, NULL);
     if (strayed)
         log_warn(
             "offsets topic: partition %d holds the key %.*s, where only another partitioner "

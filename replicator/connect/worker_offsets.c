@@ -10,8 +10,6 @@
 #include "replicator/connect/worker_priv.h"
 #include "replicator/offset_own.h"
 
-#define PROGRESS "/snapshot"
-
 enum { OFFSETS_VALUE_MAX = 1 << 20, OFFSETS_KEYS = 64 };
 
 /* ---------------------------------------------------------------------------------------------------------- store */
@@ -19,7 +17,7 @@ enum { OFFSETS_VALUE_MAX = 1 << 20, OFFSETS_KEYS = 64 };
 struct offset_worker {
     struct offset_store base;
     struct worker *worker;
-    struct buf key, progress_key;
+    struct buf key, beside_keys[OFFSET_BESIDES];
 };
 
 /* What another worker stored at its end is read first, so nothing older is taken for the newest. */
@@ -35,8 +33,10 @@ store_load(struct offset_store *base, struct offset *out, bool *found, struct er
         return false;
     pthread_mutex_lock(&s->worker->lock);
     ok = positions_find(s->worker->positions, buf_view(&s->key), out, found, e);
-    free(base->progress);
-    base->progress = positions_text(s->worker->positions, buf_view(&s->progress_key));
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        free(base->beside[i]);
+        base->beside[i] = positions_text(s->worker->positions, buf_view(&s->beside_keys[i]));
+    }
     pthread_mutex_unlock(&s->worker->lock);
     return ok;
 }
@@ -71,11 +71,13 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
 }
 
 static bool
-store_save_progress(struct offset_store *base, const char *json, struct err *e)
+store_save_beside(struct offset_store *base, enum offset_beside what, const char *json,
+                  struct err *e)
 {
     struct offset_worker *s = (struct offset_worker *)base;
-    struct storage_record r = {
-        .topic = STORAGE_OFFSETS, .key = buf_view(&s->progress_key), .place = buf_view(&s->key)};
+    struct storage_record r = {.topic = STORAGE_OFFSETS,
+                               .key = buf_view(&s->beside_keys[what]),
+                               .place = buf_view(&s->key)};
 
     if (json)
         r.value = slice_of(json);
@@ -89,7 +91,8 @@ store_erase(struct offset_store *base, struct err *e)
     struct storage_record r = {.topic = STORAGE_OFFSETS, .key = buf_view(&s->key)};
 
     return s->worker->storage->ops->put(s->worker->storage, &r, 1, e) &&
-           store_save_progress(base, NULL, e);
+           store_save_beside(base, OFFSET_PROGRESS, NULL, e) &&
+           store_save_beside(base, OFFSET_TABLES, NULL, e);
 }
 
 static void
@@ -98,8 +101,10 @@ store_close(struct offset_store *base)
     struct offset_worker *s = (struct offset_worker *)base;
 
     buf_free(&s->key);
-    buf_free(&s->progress_key);
-    free(base->progress);
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        buf_free(&s->beside_keys[i]);
+        free(base->beside[i]);
+    }
     free(s);
 }
 
@@ -109,7 +114,7 @@ worker_offset_store(void *arg, const struct config *config, struct err *e)
     static const struct offset_store_ops ops = {.name = "worker",
                                                 .load = store_load,
                                                 .save = store_save,
-                                                .save_progress = store_save_progress,
+                                                .save_beside = store_save_beside,
                                                 .erase = store_erase,
                                                 .close = store_close};
     struct offset_worker *s = mem_alloc(sizeof(*s));
@@ -119,9 +124,12 @@ worker_offset_store(void *arg, const struct config *config, struct err *e)
     s->base.ops = &ops;
     s->worker = arg;
     buf_init(&s->key, 4096);
-    buf_init(&s->progress_key, 4096);
-    offset_own_key(&s->key, config_name(config), server ? server : "", false);
-    offset_own_key(&s->progress_key, config_name(config), server ? server : "", true);
+    offset_own_key(&s->key, config_name(config), server ? server : "", "");
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        buf_init(&s->beside_keys[i], 4096);
+        offset_own_key(&s->beside_keys[i], config_name(config), server ? server : "",
+                       offset_own_tails[i]);
+    }
     return &s->base;
 }
 
@@ -212,17 +220,6 @@ offsets_done(const char *what)
     return out;
 }
 
-/* The key beside which progress stands: the same without what makes it one. */
-static void
-place_of_progress(struct buf *out, struct slice key)
-{
-    const char *tail = memmem(key.p, key.n, PROGRESS, sizeof(PROGRESS) - 1);
-
-    buf_add(out, key.p, (size_t)(tail - key.p));
-    buf_add(out, tail + sizeof(PROGRESS) - 1,
-            key.n - (size_t)(tail - key.p) - (sizeof(PROGRESS) - 1));
-}
-
 /* Without the lock. value NULL: a tombstone. */
 static bool
 offsets_write(struct worker *w, struct slice key, const json_t *value, struct worker_error *e)
@@ -234,10 +231,8 @@ offsets_write(struct worker *w, struct slice key, const json_t *value, struct wo
 
     buf_init(&text, OFFSETS_VALUE_MAX);
     buf_init(&place, OFFSETS_VALUE_MAX);
-    if (offset_own_is_progress(key.p, key.n)) {
-        place_of_progress(&place, key);
+    if (offset_own_is_beside(key, &place))
         r.place = buf_view(&place);
-    }
     if (value) {
         json_text_add(&text, value);
         r.value = buf_view(&text);
@@ -334,17 +329,19 @@ offsets_erase(struct worker *w, const char *name, bool *more, struct worker_erro
 json_t *
 worker_reset_offsets(struct worker *w, const char *name, struct worker_error *e)
 {
-    char *progress;
     bool ok = true, more = true;
 
     if (!keep_stopped(w, name, e))
         return NULL;
-    progress = mem_printf("%s" PROGRESS, name);
     while (ok && more)
         ok = offsets_erase(w, name, &more, e);
-    for (more = true; ok && more;)
-        ok = offsets_erase(w, progress, &more, e);
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        char *beside = mem_printf("%s%s", name, offset_own_tails[i]);
+
+        for (more = true; ok && more;)
+            ok = offsets_erase(w, beside, &more, e);
+        free(beside);
+    }
     pthread_mutex_unlock(&w->writing);
-    free(progress);
     return ok ? offsets_done("reset") : NULL;
 }

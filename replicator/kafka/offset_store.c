@@ -5,8 +5,8 @@
  *   value  {Debezium's JSON}, or null: none
  *   partition  Java's murmur2 of the key: in another one Connect would keep two offsets for one key
  *
- * How far an unfinished snapshot is stands under a key of its own, that of a connector which there is not: Connect, and who
- * asks it for the connector's offsets, never sees it. It is in the same partition, so that it is read and written in order.
+ * What stands beside the offset has keys of its own, those of connectors which there are not: Connect, and who asks it for
+ * the connector's offsets, never sees them. They are in the same partition, so that all are read and written in order.
  *
  * What we know beyond Debezium stands in record headers, which Connect ignores. Connected at the first load or save.
  */
@@ -33,7 +33,7 @@ struct offset_kafka {
     struct offset_store base;
     struct config *config;
     char *topic;
-    struct buf key, progress_key;
+    struct buf key, beside_keys[OFFSET_BESIDES];
     rd_kafka_t *producer; /* NULL: not yet connected */
     int32_t partitions, partition;
     int64_t timeout_ms;
@@ -234,12 +234,13 @@ store_save(struct offset_store *base, const struct offset *o, struct err *e)
 }
 
 static bool
-store_save_progress(struct offset_store *base, const char *json, struct err *e)
+store_save_beside(struct offset_store *base, enum offset_beside what, const char *json,
+                  struct err *e)
 {
     struct offset_kafka *k = (struct offset_kafka *)base;
+    struct slice value = json ? slice_of(json) : (struct slice){NULL, 0};
 
-    return connect_producer(k, e) &&
-           produce(k, &k->progress_key, json ? slice_of(json) : (struct slice){NULL, 0}, NULL, e) &&
+    return connect_producer(k, e) && produce(k, &k->beside_keys[what], value, NULL, e) &&
            await_report(k, e);
 }
 
@@ -249,7 +250,8 @@ store_erase(struct offset_store *base, struct err *e)
     struct offset_kafka *k = (struct offset_kafka *)base;
 
     return connect_producer(k, e) && produce(k, &k->key, (struct slice){NULL, 0}, NULL, e) &&
-           await_report(k, e) && store_save_progress(base, NULL, e);
+           await_report(k, e) && store_save_beside(base, OFFSET_PROGRESS, NULL, e) &&
+           store_save_beside(base, OFFSET_TABLES, NULL, e);
 }
 
 /* -------------------------------------------------------------------------------------------------------- loading */
@@ -260,20 +262,28 @@ struct reading {
     bool found;   /* false also behind a tombstone */
     bool strayed; /* from a partition that is not the key's */
     bool seen;
-    char *progress; /* the newest; NULL none */
+    char *beside[OFFSET_BESIDES]; /* the newest; NULL none */
 };
+
+static bool
+take_beside(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *r)
+{
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        if (!slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->beside_keys[i])))
+            continue;
+        free(r->beside[i]);
+        r->beside[i] = m->len ? mem_strndup(m->payload, m->len) : NULL;
+        return true;
+    }
+    return false;
+}
 
 static bool
 take(const struct offset_kafka *k, const rd_kafka_message_t *m, struct reading *r, struct err *e)
 {
     bool strayed = m->partition != k->partition;
 
-    if (slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->progress_key))) {
-        free(r->progress);
-        r->progress = m->len ? mem_strndup(m->payload, m->len) : NULL;
-        return true;
-    }
-    if (!slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->key)))
+    if (take_beside(k, m, r) || !slice_eq((struct slice){m->key, m->key_len}, buf_view(&k->key)))
         return true;
     if (strayed)
         log_warn(
@@ -414,11 +424,14 @@ store_load(struct offset_store *base, struct offset *out, bool *found, struct er
     free(ends);
     if (!ok) {
         offset_free(&r.value);
-        free(r.progress);
+        for (int i = 0; i < OFFSET_BESIDES; i++)
+            free(r.beside[i]);
         return false;
     }
-    free(base->progress);
-    base->progress = r.progress;
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        free(base->beside[i]);
+        base->beside[i] = r.beside[i];
+    }
     *out = r.value;
     *found = r.found;
     return true;
@@ -435,8 +448,10 @@ store_close(struct offset_store *base)
         rd_kafka_destroy(k->producer);
     config_free(k->config);
     buf_free(&k->key);
-    buf_free(&k->progress_key);
-    free(k->base.progress);
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        buf_free(&k->beside_keys[i]);
+        free(k->base.beside[i]);
+    }
     free(k->topic);
     free(k);
 }
@@ -444,7 +459,7 @@ store_close(struct offset_store *base)
 static const struct offset_store_ops kafka_ops = {.name = "kafka",
                                                   .load = store_load,
                                                   .save = store_save,
-                                                  .save_progress = store_save_progress,
+                                                  .save_beside = store_save_beside,
                                                   .erase = store_erase,
                                                   .close = store_close};
 
@@ -472,8 +487,11 @@ offset_kafka_open(const struct config *c, struct err *e)
     if (k->timeout_ms < 1000)
         k->timeout_ms = 1000;
     buf_init(&k->key, 4096);
-    buf_init(&k->progress_key, 4096);
-    offset_own_key(&k->key, config_name(c), server ? server : "", false);
-    offset_own_key(&k->progress_key, config_name(c), server ? server : "", true);
+    offset_own_key(&k->key, config_name(c), server ? server : "", "");
+    for (int i = 0; i < OFFSET_BESIDES; i++) {
+        buf_init(&k->beside_keys[i], 4096);
+        offset_own_key(&k->beside_keys[i], config_name(c), server ? server : "",
+                       offset_own_tails[i]);
+    }
     return &k->base;
 }

@@ -80,6 +80,13 @@ struct snapshot_table_progress {
     int64_t started_us, ended_us; /* clock_mono_us; 0: not yet */
 };
 
+/* snapshot.include.collection.list, for snapshot_reads; freed by the caller. */
+struct pattern_list;
+bool snapshot_include(const struct config *c, struct pattern_list *out, struct err *e);
+/* Is this table, which is captured, one of those that a snapshot of all of them reads? */
+bool snapshot_reads(const struct config *c, const struct pattern_list *include, const char *schema,
+                    const char *table);
+
 /* Connects, imports or takes the snapshot, plans the tables (blocks), then starts the threads. After it returned the
  * exporting session may go on. */
 struct snapshot *snapshot_start(const struct snapshot_request *r, struct err *e);

@@ -33,30 +33,43 @@ plan_is_done(const struct snapshot *s, const struct catalog_table *ct)
 }
 
 static bool
-plan_is_signal_table(const struct snapshot *s, const struct catalog_table *ct)
+plan_is_signal_table(const struct config *c, const char *schema, const char *table)
 {
-    const char *signal = config_str(s->req.config, "signal.data.collection");
-    size_t n = strlen(ct->schema);
+    const char *signal = config_str(c, "signal.data.collection");
+    size_t n = strlen(schema);
 
-    return signal && strncmp(signal, ct->schema, n) == 0 && signal[n] == '.' &&
-           strcmp(signal + n + 1, ct->name) == 0;
+    return signal && strncmp(signal, schema, n) == 0 && signal[n] == '.' &&
+           strcmp(signal + n + 1, table) == 0;
 }
 
-/* include: snapshot.include.collection.list, compiled. */
+bool
+snapshot_include(const struct config *c, struct pattern_list *out, struct err *e)
+{
+    return pattern_add_list(out, "snapshot.include.collection.list",
+                            config_str(c, "snapshot.include.collection.list"), false, e);
+}
+
+bool
+snapshot_reads(const struct config *c, const struct pattern_list *include, const char *schema,
+               const char *table)
+{
+    char name[PATTERN_NAME_MAX];
+
+    return !plan_is_signal_table(c, schema, table) &&
+           (!include->n ||
+            pattern_first(include, pattern_name(name, slice_of(schema), slice_of(table),
+                                                (struct slice){NULL, 0})) >= 0);
+}
+
 static bool
 plan_wants(const struct snapshot *s, const struct pattern_list *include,
            const struct catalog_table *ct)
 {
-    struct slice schema = slice_of(ct->schema), table = slice_of(ct->name);
-    char name[PATTERN_NAME_MAX];
-
-    if (!filter_table(s->req.settings->filter, schema, table) || plan_is_done(s, ct))
+    if (!filter_table(s->req.settings->filter, slice_of(ct->schema), slice_of(ct->name)) ||
+        plan_is_done(s, ct))
         return false;
-    if (s->req.tables)
-        return plan_named(s, ct) != NULL;
-    return !plan_is_signal_table(s, ct) &&
-           (!include->n || pattern_first(include, pattern_name(name, schema, table,
-                                                               (struct slice){NULL, 0})) >= 0);
+    return s->req.tables ? plan_named(s, ct) != NULL
+                         : snapshot_reads(s->req.config, include, ct->schema, ct->name);
 }
 
 static void
@@ -249,11 +262,8 @@ snapshot_plan(struct snapshot *s, struct err *e)
     struct catalog_table *tables = NULL;
     struct pattern_list include = {0};
     size_t n = 0;
-    bool ok =
-        pattern_add_list(&include, "snapshot.include.collection.list",
-                         config_str(s->req.config, "snapshot.include.collection.list"), false, e) &&
-        catalog_describe_begin(s->conn, e) && catalog_tables(s->conn, &tables, &n, e) &&
-        plan_lock_timeout(s, true, e);
+    bool ok = snapshot_include(s->req.config, &include, e) && catalog_describe_begin(s->conn, e) &&
+              catalog_tables(s->conn, &tables, &n, e) && plan_lock_timeout(s, true, e);
 
     for (size_t i = 0; ok && i < n; i++)
         ok = !plan_wants(s, &include, &tables[i]) || plan_table(s, &tables[i], e);

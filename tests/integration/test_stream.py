@@ -186,6 +186,7 @@ def test_kill_during_the_snapshot_loses_nothing(table, new_connector, real_kafka
     c.kill()
     table.sql("update t set v = 'changed' where id = 7")
     c.start("--sink", "kafka")
+    c.wait_log("snapshot: done", 60)  # it streams before, too, to catch up
     c.wait_streaming(table, 60)
     table.sql("insert into t values (0, 'last')")
     wait_until(lambda: ("c", 0) in rows(reader.last()), "the row after the snapshot", 60)

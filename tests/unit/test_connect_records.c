@@ -332,7 +332,8 @@ offsets_are_found_by_their_exact_key(void **state)
     (void)state;
     put_position(p, key, "{\"lsn_proc\":33554432,\"messageType\":\"INSERT\",\"lsn\":33554432}",
                  false);
-    /* The progress of a snapshot stands beside it, in its partition, and is nobody's offset. */
+    /* What stands beside it, in its partition, is nobody's offset. */
+    put_position(p, "[\"rest-1/tables\",{\"server\":\"rest\"}]", "{\"b\":1}", true);
     put_position(p, "[\"rest-1/snapshot\",{\"server\":\"rest\"}]", "{\"a\":1}", true);
     put_position(p, "[\"other\",{\"server\":\"rest\"}]", "{\"lsn\":1}", false);
     put_position(p, "no key", "{\"lsn\":1}", false);

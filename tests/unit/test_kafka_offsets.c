@@ -355,9 +355,9 @@ brokers_that_are_away_are_an_error_that_passes(void **state)
     assert_int_equal(e.cls, ERR_RETRY);
 }
 
-/* What the next run finds of a snapshot's progress. */
+/* What the next run finds beside the offset. */
 static char *
-progress_anew(struct fixture *f, bool *found)
+beside_anew(struct fixture *f, enum offset_beside what, bool *found)
 {
     struct offset_store *s = offset_kafka_open(f->config, NULL);
     struct offset o;
@@ -365,7 +365,7 @@ progress_anew(struct fixture *f, bool *found)
 
     assert_true(s->ops->load(s, &o, found, NULL));
     offset_free(&o);
-    text = s->progress ? strdup(s->progress) : NULL;
+    text = s->beside[what] ? strdup(s->beside[what]) : NULL;
     s->ops->close(s);
     return text;
 }
@@ -377,23 +377,29 @@ progress_lives_beside_the_offset(void **state)
     char *text;
     bool found;
 
-    assert_true(f->store->ops->save_progress(f->store, "{\"a\":1}", NULL));
-    assert_true(f->store->ops->save_progress(f->store, "{\"a\":2}", NULL));
-    text = progress_anew(f, &found);
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{\"a\":1}", NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{\"a\":2}", NULL));
+    text = beside_anew(f, OFFSET_PROGRESS, &found);
     assert_false(found);
     assert_string_equal(text, "{\"a\":2}");
     free(text);
     assert_true(f->store->ops->save(f->store, &f->offset, NULL));
-    text = progress_anew(f, &found);
+    text = beside_anew(f, OFFSET_PROGRESS, &found);
     assert_true(found);
     assert_string_equal(text, "{\"a\":2}");
     free(text);
-    assert_true(f->store->ops->save_progress(f->store, NULL, NULL));
-    assert_null(progress_anew(f, &found));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, NULL, NULL));
+    assert_null(beside_anew(f, OFFSET_PROGRESS, &found));
     assert_true(found);
-    assert_true(f->store->ops->save_progress(f->store, "{}", NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_TABLES, "{\"b\":1}", NULL));
+    assert_null(beside_anew(f, OFFSET_PROGRESS, &found));
+    text = beside_anew(f, OFFSET_TABLES, &found);
+    assert_string_equal(text, "{\"b\":1}");
+    free(text);
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{}", NULL));
     assert_true(f->store->ops->erase(f->store, NULL));
-    assert_null(progress_anew(f, &found));
+    assert_null(beside_anew(f, OFFSET_TABLES, &found));
+    assert_null(beside_anew(f, OFFSET_PROGRESS, &found));
     assert_false(found);
 }
 

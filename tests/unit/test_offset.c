@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "replicator/offset.h"
@@ -297,7 +299,7 @@ progress_anew(const struct fixture *f, bool *found)
 
     assert_true(s->ops->load(s, &o, found, NULL));
     offset_free(&o);
-    text = s->progress ? strdup(s->progress) : NULL;
+    text = s->beside[OFFSET_PROGRESS] ? strdup(s->beside[OFFSET_PROGRESS]) : NULL;
     s->ops->close(s);
     return text;
 }
@@ -311,7 +313,7 @@ progress_lives_beside_the_offset(void **state)
     bool found;
 
     /* Before the first offset: */
-    assert_true(f->store->ops->save_progress(f->store, "{\"a\":1}", NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{\"a\":1}", NULL));
     text = progress_anew(f, &found);
     assert_false(found);
     assert_string_equal(text, "{\"a\":1}");
@@ -322,15 +324,58 @@ progress_lives_beside_the_offset(void **state)
     assert_true(found);
     assert_string_equal(text, "{\"a\":1}");
     free(text);
-    assert_true(f->store->ops->save_progress(f->store, "{\"a\":2}", NULL));
-    assert_true(f->store->ops->save_progress(f->store, NULL, NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{\"a\":2}", NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, NULL, NULL));
     assert_null(progress_anew(f, &found));
     assert_true(found);
     /* Without both there is no file. */
     assert_true(f->store->ops->erase(f->store, NULL));
-    assert_true(f->store->ops->save_progress(f->store, "{}", NULL));
-    assert_true(f->store->ops->save_progress(f->store, NULL, NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, "{}", NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_PROGRESS, NULL, NULL));
     assert_int_equal(stat(f->path, &st), -1);
+}
+
+/* As progress_anew. */
+static char *
+tables_anew(const struct fixture *f, bool *found)
+{
+    struct offset_store *s = offset_file_open(f->config, NULL);
+    struct offset o;
+    char *text;
+
+    assert_true(s->ops->load(s, &o, found, NULL));
+    offset_free(&o);
+    text = s->beside[OFFSET_TABLES] ? strdup(s->beside[OFFSET_TABLES]) : NULL;
+    s->ops->close(s);
+    return text;
+}
+
+static void
+the_list_of_tables_has_a_file_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    char *text, *path = mem_printf("%s.tables", f->path);
+    struct stat st;
+    bool found;
+
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_TABLES, "{\"a\":1}", NULL));
+    text = tables_anew(f, &found);
+    assert_false(found);
+    assert_string_equal(text, "{\"a\":1}");
+    free(text);
+    assert_true(f->store->ops->save(f->store, &f->offset, NULL));
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_TABLES, "{\"a\":2}", NULL));
+    text = tables_anew(f, &found);
+    assert_true(found);
+    assert_string_equal(text, "{\"a\":2}");
+    free(text);
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_TABLES, NULL, NULL));
+    assert_null(tables_anew(f, &found));
+    assert_true(found);
+    assert_true(f->store->ops->save_beside(f->store, OFFSET_TABLES, "{}", NULL));
+    assert_true(f->store->ops->erase(f->store, NULL));
+    assert_int_equal(stat(path, &st), -1);
+    free(path);
 }
 
 static void
@@ -486,6 +531,7 @@ main(void)
         T(what_was_saved_is_loaded),
         T(erase_leaves_no_offset),
         T(progress_lives_beside_the_offset),
+        T(the_list_of_tables_has_a_file_of_its_own),
         T(a_file_cut_at_any_byte_is_refused_and_left_alone),
         T(a_file_with_any_byte_changed_never_crashes),
         T(a_newer_version_is_refused_and_left_alone),

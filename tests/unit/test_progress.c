@@ -228,6 +228,42 @@ what_is_damaged_is_refused(void **state)
     progress_clear(&p);
 }
 
+/* Where transactions are counted, one that was cut off is delivered anew: a progress has no counts. */
+static void
+a_request_stands_where_the_offset_does(void **state)
+{
+    struct offset o = {.own = true,
+                       .lsn = 50,
+                       .flush_lsn = 40,
+                       .pos_commit_lsn = 60,
+                       .pos_lsn = 50,
+                       .pos_ordinal = 3,
+                       .slot = "s"};
+    struct progress p = {.news = true}, q;
+    struct buf json;
+
+    (void)state;
+    progress_ask(&p, &o);
+    assert_true(p.requested && p.position.own);
+    assert_string_equal(p.before, "{\"lsn\":50}");
+    assert_int_equal(p.position.pos_ordinal, 3);
+    assert_int_equal(p.position.pos_commit_lsn, 60);
+    buf_init(&json, PROGRESS_MAX);
+    progress_to_json(&p, &json);
+    assert_true(progress_from_json(buf_cstr(&json), &q, NULL));
+    assert_true(q.requested && q.news);
+    assert_string_equal(q.position.slot, "s");
+    progress_clear(&p);
+    progress_clear(&q);
+    snprintf(o.transaction_id, sizeof(o.transaction_id), "7");
+    progress_ask(&p, &o);
+    assert_int_equal(p.position.pos_ordinal, 0);
+    assert_int_equal(p.position.pos_commit_lsn, 40);
+    assert_false(p.news);
+    progress_clear(&p);
+    buf_free(&json);
+}
+
 int
 main(void)
 {
@@ -236,6 +272,7 @@ main(void)
         cmocka_unit_test(a_range_covers_both_of_its_bounds),
         cmocka_unit_test(an_opened_key_leaves_its_neighbours_done),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_request_stands_where_the_offset_does),
         cmocka_unit_test(what_is_damaged_is_refused),
     };
 
