@@ -19,6 +19,8 @@ enum {
     INC_RETRIES = 5, /* of a statement that failed for a reason that passes */
     INC_RETRY_MS = 250,
     INC_RETRY_CAP_MS = 10000,
+    INC_BLIND_MS = 10, /* until a commit is visible */
+    INC_BLIND_CAP_MS = 1000,
     INC_WINDOW_WARN_US = 60000000,
 };
 
@@ -66,6 +68,7 @@ incremental_free(struct incremental *i)
     inc_key_free(&i->upto);
     inc_key_free(&i->after);
     inc_key_free(&i->end);
+    free(i->key_names);
     window_free(i->window);
     arena_free(&i->arena);
     arena_free(&i->snapshot_arena);
@@ -134,8 +137,10 @@ inc_next_table(struct incremental *i)
     inc_key_free(&i->sent);
     inc_key_free(&i->after);
     inc_key_free(&i->upto);
+    free(i->key_names);
+    i->key_names = NULL;
     i->rows = 0;
-    i->retries = 0;
+    i->retries = i->blinds = 0;
     i->failed_once = false;
     if (!i->ntables) {
         notify_say(i->parts.notify, NOTIFY_INCREMENTAL, "COMPLETED", i->id, NULL);
@@ -272,6 +277,32 @@ inc_begin_chunk(struct incremental *i)
     ask_describe(i);
 }
 
+/* Its close watermark may still be on the way: the session's next question comes behind it. */
+void
+inc_read_again(struct incremental *i)
+{
+    bool closing = i->step == INC_CLOSE;
+
+    end_chunk(i);
+    if (closing) {
+        i->step = INC_CLOSE;
+        i->closed = true;
+    }
+}
+
+/* Commits wait for their standbys after they are in the WAL, so it can take as long as those are away. */
+void
+inc_read_later(struct incremental *i)
+{
+    log_info(
+        "incremental snapshot: a chunk of table \"%s\" is read again, a transaction was "
+        "committed and not yet visible",
+        i->tables[0].name);
+    inc_read_again(i);
+    i->retry_us =
+        clock_mono_us() + clock_backoff_ms(i->blinds++, INC_BLIND_MS, INC_BLIND_CAP_MS) * 1000;
+}
+
 /* ------------------------------------------------------------------------------------------------ answers */
 
 static void
@@ -340,8 +371,14 @@ on_rows(struct incremental *i)
         go_on(i);
         return;
     }
-    if (i->open && inc_is_blind(i)) {
+    if (!inc_is_as_described(i)) {
+        log_info("incremental snapshot: table \"%s\" was altered, its chunk is read again",
+                 i->tables[0].name);
         inc_read_again(i);
+        return;
+    }
+    if (i->open && inc_is_blind(i)) {
+        inc_read_later(i);
         return;
     }
     if (n == 0) {
@@ -352,7 +389,7 @@ on_rows(struct incremental *i)
         return;
     }
     i->rows += n;
-    i->retries = 0;
+    i->retries = i->blinds = 0;
     i->failed_once = false;
     inc_take_key(i, n - 1, true, &i->end);
     fill_window(i);
@@ -434,10 +471,8 @@ on_answer(struct incremental *i)
     case INC_CLOSE:
         i->step = INC_WINDOW;
         i->window_us = clock_mono_us();
-        if (!i->ntables)
+        if (!i->ntables || i->closed)
             end_chunk(i);
-        else if (i->closed)
-            inc_begin_chunk(i);
         break;
     case INC_IDLE:
     case INC_WINDOW:

@@ -84,9 +84,21 @@ incremental_stop(struct incremental *i, const char *const *names, size_t n)
         i->stops = mem_grow(i->stops, i->nstops + 1, sizeof(*i->stops));
         i->stops[i->nstops++] = mem_strdup(names ? names[k] : i->tables[k].name);
     }
-    /* A chunk that is being read ends first, as Debezium has it. */
+    /* A chunk that is being read ends first, as Debezium has it. What is stored with the signal knows already. */
     if (i->step == INC_IDLE)
         inc_leave_out(i);
+    else
+        inc_save(i);
+}
+
+bool
+inc_is_stopped(const struct incremental *i, const char *name)
+{
+    size_t at = 0;
+
+    while (at < i->nstops && strcmp(i->stops[at], name) != 0)
+        at++;
+    return at < i->nstops;
 }
 
 static size_t

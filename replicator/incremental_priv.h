@@ -61,9 +61,9 @@ struct incremental {
     char chunk_id[40];
     char opened[40]; /* when its window was opened, as its watermark says */
     bool open, closed, failed_once;
-    unsigned retries;
-    int64_t retry_us; /* when to begin again; 0: nothing failed */
-    uint32_t *xids;   /* what had come before the window opened */
+    unsigned retries, blinds; /* in a row: failures, and chunks that did not see what had come */
+    int64_t retry_us;         /* when to begin again; 0: nothing failed */
+    uint32_t *xids;           /* what had come before the window opened */
     size_t nxids;
     uint64_t passed; /* everything before it was streamed */
     struct window *window;
@@ -78,6 +78,7 @@ struct incremental {
     struct arena arena; /* of its description */
     struct plan *plan;
     char *fingerprint;     /* of the description that the plan was made of */
+    char *key_names;       /* of the columns that `after` and `upto` are of; NULL: not known */
     struct slice *columns; /* selected */
     uint16_t *column_of;   /* and which of the relation's they are */
     size_t ncolumns;
@@ -106,21 +107,26 @@ void inc_set_id(struct incremental *i, const char *id);
 
 /* incremental_table.c: what a description makes of a table. False: it cannot be read, status says why. */
 bool inc_table_ready(struct incremental *i, const char **status);
+bool inc_is_as_described(struct incremental *i);
+/* -1: none */
+int inc_column_at(const struct relation *rel, struct slice name);
 void inc_forget_table(struct incremental *i);
 void inc_select(const struct incremental *i, struct chunk_select *s);
 void inc_take_key(const struct incremental *i, size_t row, bool whole_row, struct inc_key *out);
 
-/* incremental_orders.c: takes the tables out that are to be stopped. */
+/* incremental_orders.c: tables that are to be stopped: is it one of them, and they are taken out. */
+bool inc_is_stopped(const struct incremental *i, const char *name);
 void inc_leave_out(struct incremental *i);
 
-/* incremental_stream.c: the window opens now; a transaction that came before is missing in the chunk; then that is read again. */
+/* incremental_stream.c: the window opens now; a transaction that came before is missing in the chunk. */
 void inc_note_open(struct incremental *i);
 bool inc_is_blind(const struct incremental *i);
-void inc_read_again(struct incremental *i);
 enum pipe_result inc_close_by_position(struct incremental *i, struct err *e);
 
-/* incremental.c */
+/* incremental.c: the next chunk; the one at hand once more, at once or once a transaction can be seen. */
 void inc_begin_chunk(struct incremental *i);
+void inc_read_again(struct incremental *i);
+void inc_read_later(struct incremental *i);
 void inc_next_table(struct incremental *i);
 
 #endif

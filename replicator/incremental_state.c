@@ -140,18 +140,21 @@ put_text_or_null(struct buf *b, const char *text)
 static char *
 state_text(const struct incremental *i)
 {
+    const struct inc_key none = {0};
+    bool stopped = i->ntables && inc_is_stopped(i, i->tables[0].name);
     struct buf b, list;
+    size_t left = 0;
     char *text;
 
-    if (!i->ntables)
-        return NULL;
     buf_init(&b, STATE_MAX);
     buf_init(&list, STATE_MAX);
     buf_putc(&list, '[');
     for (size_t k = 0; k < i->ntables; k++) {
         const struct inc_table *t = &i->tables[k];
 
-        buf_str(&list, k ? ",{" : "{");
+        if (inc_is_stopped(i, t->name))
+            continue;
+        buf_str(&list, left++ ? ",{" : "{");
         BUF_LIT(&list, "\"" MEMBER "_collections_id\":");
         json_cstr(&list, t->name);
         BUF_LIT(&list, ",\"" MEMBER "_collections_additional_condition\":");
@@ -161,10 +164,14 @@ state_text(const struct incremental *i)
         buf_putc(&list, '}');
     }
     buf_putc(&list, ']');
+    if (!left) {
+        buf_free(&list);
+        return NULL;
+    }
     BUF_LIT(&b, "{\"" MEMBER "_primary_key\":");
-    put_key(&b, &i->sent);
+    put_key(&b, stopped ? &none : &i->sent);
     BUF_LIT(&b, ",\"" MEMBER "_maximum_key\":");
-    put_key(&b, &i->upto);
+    put_key(&b, stopped ? &none : &i->upto);
     BUF_LIT(&b, ",\"" MEMBER "_collections\":");
     json_str(&b, buf_view(&list));
     BUF_LIT(&b, ",\"" MEMBER "_correlation_id\":");

@@ -23,16 +23,6 @@ inc_is_blind(const struct incremental *i)
     return false;
 }
 
-void
-inc_read_again(struct incremental *i)
-{
-    log_info(
-        "incremental snapshot: a chunk of table \"%s\" is read again, a transaction was "
-        "committed and not yet visible",
-        i->tables[0].name);
-    inc_begin_chunk(i);
-}
-
 static bool
 is_chunk(const struct incremental *i, const char *id)
 {
@@ -48,7 +38,7 @@ incremental_open(struct incremental *i, const char *id)
     }
     inc_note_open(i);
     if (window_rows(i->window) > 0 && inc_is_blind(i))
-        inc_read_again(i);
+        inc_read_later(i);
 }
 
 /*
@@ -109,14 +99,33 @@ incremental_close(struct incremental *i, const char *id, struct tap_read *read)
     return TAP_GO;
 }
 
+/*
+ * The columns that name a row, where the stream has them: its relation may have fewer columns (a publication's list of
+ * them, one that was dropped since). False: it lacks one.
+ */
+static bool
+stream_columns(const struct incremental *i, const struct relation *rel, uint16_t at[CHUNK_KEY_MAX])
+{
+    for (size_t k = 0; k < i->ndedup; k++) {
+        struct slice name = i->plan->rel->cols[i->dedup[k]].name;
+        int col = inc_column_at(rel, name);
+
+        if (col < 0)
+            return false;
+        at[k] = (uint16_t)col;
+    }
+    return true;
+}
+
 /* False: the tuple does not say it. */
 static bool
-row_key(const struct incremental *i, const struct tuple *t, struct value key[CHUNK_KEY_MAX])
+row_key(const struct incremental *i, const uint16_t *at, const struct tuple *t,
+        struct value key[CHUNK_KEY_MAX])
 {
     if (!t->n)
         return false;
     for (size_t k = 0; k < i->ndedup; k++) {
-        key[k] = t->v[i->dedup[k]];
+        key[k] = t->v[at[k]];
         if (key[k].kind != VALUE_TEXT && key[k].kind != VALUE_NULL)
             return false;
         if (key[k].kind == VALUE_NULL)
@@ -126,11 +135,11 @@ row_key(const struct incremental *i, const struct tuple *t, struct value key[CHU
 }
 
 static void
-take_away(struct incremental *i, const struct tuple *t)
+take_away(struct incremental *i, const uint16_t *at, const struct tuple *t)
 {
     struct value key[CHUNK_KEY_MAX];
 
-    if (row_key(i, t, key))
+    if (row_key(i, at, t, key))
         (void)window_remove(i->window, key, i->ndedup);
 }
 
@@ -152,39 +161,26 @@ lacks_a_value(const struct change *c)
  * read may be newer than the update; what came after it is in the stream as well.
  */
 static bool
-give_whole_row(struct incremental *i, const struct change *c, struct tap_read *read)
+give_whole_row(struct incremental *i, const uint16_t *at, const struct change *c,
+               struct tap_read *read)
 {
     struct value key[CHUNK_KEY_MAX];
     size_t row;
 
     if (c->op != OP_UPDATE || !lacks_a_value(c))
         return false;
-    if (!(row_key(i, &c->before, key) && window_take(i->window, key, i->ndedup, &row)) &&
-        !(row_key(i, &c->after, key) && window_take(i->window, key, i->ndedup, &row)))
+    if (!(row_key(i, at, &c->before, key) && window_take(i->window, key, i->ndedup, &row)) &&
+        !(row_key(i, at, &c->after, key) && window_take(i->window, key, i->ndedup, &row)))
         return false;
     give_row(i, row, read);
-    return true;
-}
-
-/*
- * The stream's columns are told by their place in the plan's relation; a definition that has changed since leaves only
- * reading the chunk again.
- */
-static bool
-is_same_shape(const struct incremental *i, const struct relation *rel)
-{
-    for (size_t k = 0; k < i->ndedup; k++) {
-        uint16_t col = i->dedup[k];
-
-        if (col >= rel->ncols || !slice_eq(rel->cols[col].name, i->plan->rel->cols[col].name))
-            return false;
-    }
     return true;
 }
 
 enum tap_result
 incremental_change(struct incremental *i, const struct change *c, struct tap_read *read)
 {
+    uint16_t at[CHUNK_KEY_MAX];
+
     if (!i->open || i->closed || !i->plan || c->plan->rel->oid != i->plan->rel->oid)
         return TAP_GO;
     /* The chunk is being read: which of its rows this one takes away is known afterwards. */
@@ -195,17 +191,18 @@ incremental_change(struct incremental *i, const struct change *c, struct tap_rea
         window_remove_all(i->window);
         return TAP_GO;
     }
-    if (!is_same_shape(i, c->plan->rel)) {
-        inc_begin_chunk(i);
+    /* Its definition has changed since: that leaves only reading the chunk again. */
+    if (!stream_columns(i, c->plan->rel, at)) {
+        inc_read_again(i);
         return TAP_GO;
     }
     /* What the stream leaves out comes as it was read, or not at all. */
     if (c->op != OP_DELETE && pipeline_leaves_tapped_out(i->parts.pipeline))
         return TAP_GO;
-    if (give_whole_row(i, c, read))
+    if (give_whole_row(i, at, c, read))
         return TAP_READ;
-    take_away(i, &c->before);
-    take_away(i, &c->after);
+    take_away(i, at, &c->before);
+    take_away(i, at, &c->after);
     return TAP_GO;
 }
 

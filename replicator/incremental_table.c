@@ -43,8 +43,25 @@ fingerprint(const struct pgo_relation *rel, const struct relation_facts *f)
     return text;
 }
 
-static int
-column_at(const struct relation *rel, struct slice name)
+/* Of the table under the chunk's lock: is it still the one that the plan was made of? */
+bool
+inc_is_as_described(struct incremental *i)
+{
+    struct pgo_relation rel;
+    struct relation_facts facts;
+    bool same = false;
+
+    if (chunks_relation(i->chunks, &i->snapshot_arena, &rel, &facts)) {
+        char *print = fingerprint(&rel, &facts);
+
+        same = strcmp(print, i->fingerprint) == 0;
+        free(print);
+    }
+    return same;
+}
+
+int
+inc_column_at(const struct relation *rel, struct slice name)
 {
     for (uint16_t k = 0; k < rel->ncols; k++)
         if (slice_eq(rel->cols[k].name, name))
@@ -71,7 +88,7 @@ choose_key(struct incremental *i, uint16_t *cols, size_t *n)
 
     *n = 0;
     if (t->surrogate) {
-        int col = column_at(rel, slice_of(t->surrogate));
+        int col = inc_column_at(rel, slice_of(t->surrogate));
 
         if (col < 0) {
             log_warn(
@@ -134,11 +151,30 @@ set_keys(struct incremental *i, const uint16_t *key, size_t nkey)
     }
 }
 
-/* A stored key that does not fit the table any more. */
+static char *
+key_names(const struct incremental *i)
+{
+    struct buf b;
+    char *text;
+
+    buf_init(&b, 1 << 16);
+    for (size_t k = 0; k < i->nkey; k++)
+        buf_printf(&b, "%zu:%.*s ", i->key[k].column.n, SLICE_ARG(i->key[k].column));
+    text = mem_strdup(buf_cstr(&b));
+    buf_free(&b);
+    return text;
+}
+
+/* A key that does not fit the table any more: that was stored, or that was read before another column became the key. */
 static void
 check_stored_key(struct incremental *i)
 {
-    if ((!i->after.v || i->after.n == i->nkey) && (!i->upto.v || i->upto.n == i->nkey))
+    char *names = key_names(i);
+    bool renamed = i->key_names && strcmp(i->key_names, names) != 0;
+
+    free(i->key_names);
+    i->key_names = names;
+    if (!renamed && (!i->after.v || i->after.n == i->nkey) && (!i->upto.v || i->upto.n == i->nkey))
         return;
     log_warn(
         "incremental snapshot: the key of table \"%s\" is another than before; the table is "
@@ -197,6 +233,9 @@ inc_table_ready(struct incremental *i, const char **status)
     set_keys(i, key, nkey);
     check_stored_key(i);
     pipeline_watch(i->parts.pipeline, rel.oid);
+    /* What came since the window opened was not shown: the chunk has to see it, too. */
+    if (i->open)
+        inc_note_open(i);
     return true;
 }
 
@@ -245,7 +284,7 @@ inc_take_key(const struct incremental *i, size_t row, bool whole_row, struct inc
                             mem_array(i->nkey + 1, sizeof(*out->kinds)), i->nkey};
     for (size_t k = 0; k < i->nkey; k++) {
         struct value v = chunks_value(i->chunks, row, whole_row ? i->key_at[k] : k);
-        int col = column_at(i->plan->rel, i->key[k].column);
+        int col = inc_column_at(i->plan->rel, i->key[k].column);
 
         out->v[k] = v.kind == VALUE_TEXT ? mem_strndup(v.p, v.n) : NULL;
         out->kinds[k] = kind_of(i, i->plan->rel->cols[col].type);

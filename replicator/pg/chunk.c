@@ -121,15 +121,12 @@ chunks_delete_mark(struct chunks *c, const char *id)
     chunks_add(c, &sql, 1, &id);
 }
 
-void
-chunks_describe(struct chunks *c, const char *schema, const char *table)
+static void
+add_description(struct chunks *c)
 {
-    const char *params[] = {schema, table};
+    const char *params[] = {c->described.schema, c->described.name};
     struct buf sql;
 
-    free(c->described.schema);
-    free(c->described.name);
-    c->described = (struct catalog_table){.schema = mem_strdup(schema), .name = mem_strdup(table)};
     buf_init(&sql, CHUNK_SQL_MAX);
     BUF_LIT(&sql,
             "SELECT c.oid::text, c.relreplident::text, CASE WHEN c.reltuples > 0 THEN "
@@ -141,6 +138,15 @@ chunks_describe(struct chunks *c, const char *schema, const char *table)
     buf_init(&sql, CHUNK_SQL_MAX);
     catalog_describe_sql(&sql);
     c->facts = chunks_add(c, &sql, 2, params);
+}
+
+void
+chunks_describe(struct chunks *c, const char *schema, const char *table)
+{
+    free(c->described.schema);
+    free(c->described.name);
+    c->described = (struct catalog_table){.schema = mem_strdup(schema), .name = mem_strdup(table)};
+    add_description(c);
 }
 
 bool
@@ -269,12 +275,18 @@ add_bounds(struct bound *b, const struct chunk_select *s)
 }
 
 static void
-add_from(struct buf *sql, const struct chunk_select *s)
+add_name(struct buf *sql, const struct chunk_select *s)
 {
-    BUF_LIT(sql, " FROM ");
     pg_ident(sql, s->schema);
     buf_putc(sql, '.');
     pg_ident(sql, s->table);
+}
+
+static void
+add_from(struct buf *sql, const struct chunk_select *s)
+{
+    BUF_LIT(sql, " FROM ");
+    add_name(sql, s);
 }
 
 /* The condition on a line of its own: a comment at its end must not swallow the parenthesis. */
@@ -333,7 +345,11 @@ chunks_add_text(struct chunks *c, const char *text)
     return chunks_add(c, &sql, 0, NULL);
 }
 
-/* Read only: what a condition calls must not change anything either. */
+/*
+ * Read only: what a condition calls must not change anything either. The lock comes first, and a LOCK takes no snapshot: to
+ * one that is older than a rewrite of the table (ALTER COLUMN TYPE, TRUNCATE), and then waits for it, the table would be
+ * empty. Described again, as what was described before may have been altered until the lock was there.
+ */
 void
 chunks_ask_rows(struct chunks *c, const struct chunk_select *s)
 {
@@ -342,11 +358,17 @@ chunks_ask_rows(struct chunks *c, const struct chunk_select *s)
     int n = 0;
 
     chunks_add_text(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    buf_init(&sql, CHUNK_SQL_MAX);
+    BUF_LIT(&sql, "LOCK TABLE ");
+    add_name(&sql, s);
+    BUF_LIT(&sql, " IN ACCESS SHARE MODE");
+    chunks_add(c, &sql, 0, NULL);
     c->snapshot = chunks_add_text(
         c,
         "SELECT pg_catalog.txid_current_snapshot()::text, CASE WHEN "
         "pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE "
         "pg_catalog.pg_current_wal_insert_lsn() END::text");
+    add_description(c);
     buf_init(&sql, CHUNK_SQL_MAX);
     chunk_rows_sql(&sql, s, params, &n);
     c->rows = chunks_add(c, &sql, n, params);

@@ -54,7 +54,8 @@ struct chunk_select {
 };
 /* The greatest key: the key's columns of one row, or none. */
 void chunks_ask_last(struct chunks *c, const struct chunk_select *s);
-/* Under one snapshot: which one it is, where the WAL stood, the rows. */
+/* Under one snapshot, with the table locked: which one it is, where the WAL stood, the table that was described once more,
+ * the rows. */
 void chunks_ask_rows(struct chunks *c, const struct chunk_select *s);
 void chunks_run(struct chunks *c);
 

@@ -1,5 +1,7 @@
 """Signals, incremental and blocking snapshots, notifications."""
 import json
+import threading
+import time
 
 import incremental_kills
 import pytest
@@ -302,4 +304,108 @@ def test_a_large_value_that_an_update_leaves_alone_comes_by_its_read(db, ready):
     of_2 = [(op, row["v"][-1]) for op, row in got if row["id"] == 2]
     assert of_2 == [("r", "2"), ("u", "e")], "the row with its value, then the update without: __debezium_unavailable_value"
     assert [op for op, row in got if op == "r"] == ["r"] * 3
+    assert c.terminate() == program.OK
+
+
+def waiting(db):
+    """Statements that wait for a lock."""
+    return [q for q, in db.sql("select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")]
+
+
+@pytest.mark.parametrize("alter", ["alter table t alter n type bigint", "alter table t add w int default 7", "truncate t; insert into t select g from generate_series(1, 20) g"])
+def test_a_chunk_that_waits_for_a_rewrite_reads_what_is_behind_it(db, ready, alter):
+    """A snapshot that is older than the rewrite would find the table empty, a description that is older would lack the column."""
+    c = ready("create table t (id int primary key, n int)", "insert into t select g, g from generate_series(1, 20) g", **{"incremental.snapshot.chunk.size": "5"})
+    db.sql(EXECUTE.format(id="s", data='{"data-collections": ["public.t"]}') + "; insert into signal values ('p', 'pause-snapshot', '{}')")
+    wait_until(lambda: len(reads(c, "t")) == 5, "a chunk")
+    with db.server.connect(db.name) as w:
+        w.execute("begin; " + alter)
+        db.sql("insert into signal values ('r', 'resume-snapshot', '{}')")
+        wait_until(lambda: waiting(db), lambda: f"the chunk that waits\n{c.log()[-2000:]}")
+        w.execute("commit")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    rows = {x["value"]["after"]["id"]: x["value"]["after"] for x in c.lines() if x["topic"].endswith(".t") and x["value"]}
+    assert sorted(rows) == list(range(1, 21))
+    if " w " in alter:
+        assert [r.get("w") for _, r in sorted(rows.items())] == [None] * 5 + [7] * 15
+    assert c.terminate() == program.OK
+
+
+def test_another_key_in_mid_snapshot_begins_the_table_anew(db, ready):
+    c = ready("create table t (a int primary key, b int not null)", "insert into t select g, 1000 - g from generate_series(1, 20) g",
+              **{"incremental.snapshot.chunk.size": "5"})
+    db.sql(EXECUTE.format(id="s", data='{"data-collections": ["public.t"]}') + "; insert into signal values ('p', 'pause-snapshot', '{}')")
+    wait_until(lambda: len(reads(c, "t")) == 5, "a chunk")
+    db.sql("alter table t drop constraint t_pkey, add primary key (b); insert into signal values ('r', 'resume-snapshot', '{}')")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    assert {r["a"] for r in reads(c, "t")} == set(range(1, 21))
+    assert c.terminate() == program.OK
+
+
+def test_columns_that_the_stream_leaves_out_do_not_hide_the_key(db, server, ready):
+    if server.version < 15:
+        pytest.skip("a publication has no lists of columns before PostgreSQL 15")
+    c = ready("create table t (more text, id int primary key, v text)", "insert into t select 'm', g, 'v' from generate_series(1, 3) g",
+              "create publication few for table t (id, v), signal",
+              **{"publication.name": "few", "publication.autocreate.mode": "disabled", "incremental.snapshot.chunk.size": "9"})
+    got = in_the_window(db, c, "update t set v = 'new' where id = 2")
+    assert sorted((op, row["id"]) for op, row in got) == [("r", 1), ("r", 3), ("u", 2)]
+    assert db.value("select count(*) from signal where id like '%-open'") == 2, "a chunk, and that there is no more"
+    assert c.terminate() == program.OK
+
+
+def test_what_came_before_the_first_chunk_is_in_it(db, ready, tmp_path):
+    """A commit is streamed while it waits for a standby, and others do not see it yet: no chunk without it may go out behind it."""
+    file = tmp_path / "signals"
+    db.sql(f'alter database "{db.name}" set synchronous_commit = local')
+    c = ready("create table t (id int primary key, v text)", "insert into t values (1, 'old'), (2, 'old')",
+              **{"signal.enabled.channels": "source,file", "signal.file": str(file), "signal.poll.interval.ms": "50"})
+    db.sql("insert into signal values ('l', 'log', '{\"message\": \"here\"}'); insert into t values (3, 'old')")
+    wait_until(lambda: any(x["topic"].endswith(".t") for x in c.lines()), "what the stream says of both tables")
+    values = lambda: [(x["value"]["op"], x["value"]["after"]["v"]) for x in c.lines()  # noqa: E731
+                      if x["topic"].endswith(".t") and x["value"] and x["value"]["after"]["id"] == 1]
+    opened = lambda: [x for x in c.lines() if x["topic"].endswith(".signal") and x["value"]["after"]["id"].endswith("-open")]  # noqa: E731
+    try:
+        with db.server.connect(db.name) as holder, db.server.connect(db.name) as writer:
+            holder.execute("begin; lock table pg_catalog.pg_attrdef")  # no table can be described
+            # By a file: a signal in the stream holds that until the first chunk is read.
+            file.write_text('{"id":"s","type":"execute-snapshot","data":{"data-collections":["public.t"]}}\n')
+            wait_until(opened, lambda: f"the window\n{c.log()[-2000:]}")
+            db.sql("alter system set synchronous_standby_names = 'nobody'")
+            db.sql("select pg_reload_conf()")
+            wait_until(lambda: db.value("show synchronous_standby_names") == "nobody", "a standby that is waited for")
+            writer.execute("set synchronous_commit = on")
+            commit = threading.Thread(target=writer.execute, args=("update t set v = 'new' where id = 1",))
+            commit.start()
+            wait_until(lambda: ("u", "new") in values(), "the update in the stream")
+            holder.execute("rollback")
+            c.wait_log("committed and not yet visible")
+            time.sleep(0.5)
+            again = c.log().count("committed and not yet visible")
+            db.sql("alter system reset synchronous_standby_names")
+            db.sql("select pg_reload_conf()")
+            commit.join(30)
+    finally:
+        db.sql("alter system reset synchronous_standby_names")
+        db.sql("select pg_reload_conf()")
+    wait_until(lambda: ("r", "new") in values(), lambda: c.log()[-3000:])
+    assert values() == [("u", "new"), ("r", "new")]
+    assert again < 20, "it does not go round and round"
+    assert c.terminate() == program.OK
+
+
+def test_a_stop_outlives_a_kill_before_its_chunk_ends(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t select generate_series(1, 9)", "create table u (id int primary key)", "insert into u values (1)",
+              **{"incremental.snapshot.chunk.size": "1"})
+    execute(db, "s", "public.t", "public.u", **{"additional-conditions": [{"data-collection": "public.t", "filter": "id <> 2 or pg_sleep(60) is not null"}]})
+    wait_until(lambda: db.value("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(60)%LIMIT 1' and query like '%> $1%'"),
+               lambda: f"the second chunk\n{c.log()[-2000:]}")
+    db.sql("""insert into signal values ('x', 'stop-snapshot', '{"data-collections": ["public.t"]}')""")
+    state = lambda: (c.offset() or {}).get("offset", {}).get("incremental_snapshot_collections", "public.t")  # noqa: E731
+    wait_until(lambda: "public.t" not in state(), lambda: f"an offset that knows of it: {c.offset()}")
+    c.kill()
+    c.start("--sink", "lines")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    assert [r["id"] for r in reads(c, "t")] == [1]
+    assert [r["id"] for r in reads(c, "u")] == [1]
     assert c.terminate() == program.OK
