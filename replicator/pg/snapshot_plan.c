@@ -161,7 +161,7 @@ plan_select(struct snap_table *t)
 
     for (uint16_t i = 0; i < p->nfields; i++)
         wanted[p->fields[i].col] = true;
-    for (uint16_t i = 0; i < p->nkey; i++)
+    for (uint16_t i = 0; i < plan_key_width(p); i++)
         wanted[p->key[i].col] = true;
     t->cols = mem_array(p->rel->ncols + 1u, sizeof(*t->cols));
     buf_init(&list, SNAPSHOT_SQL_MAX);

@@ -273,3 +273,15 @@ def test_a_moment_that_does_not_come_is_named(db, reader):
     c.wait_log("snapshot: done")
     assert c.terminate() == program.OK
     assert len(markers_are_right(c)["t"]) == 2
+
+
+def test_a_key_with_the_field_that_tells_tables_apart(db, new_connector):
+    """The field of topic.naming.strategy's is fed by no column."""
+    db.sql("create table t1 (id int primary key); create table t2 (id int primary key); insert into t1 values (1); insert into t2 values (1)")
+    c = new_connector(topic__naming__strategy="io.debezium.schema.SchemaRegexTopicNamingStrategy", topic__regex="(.*)t[12]", topic__replacement="$1all")
+    c.start("--sink", "lines")
+    wait_until(lambda: len(c.lines()) == 2, lambda: f"2 records, got {c.lines()}:\n{c.log()[-3000:]}")
+    keys = [line["key"]["payload"] for line in c.lines()]
+    assert [k["__dbz__physicalTableIdentifier"].rsplit(".", 1)[1] for k in keys] == ["t1", "t2"]
+    assert {line["topic"].rsplit(".", 1)[1] for line in c.lines()} == {"all"}
+    assert c.terminate() == program.OK

@@ -19,6 +19,9 @@ FUNCTIONS = {
     "boolean": ["(1 > 2)", "true", "'f'"], "numeric": ["1.5", "(1/3.0)", "'12.50'"], "numeric(5,2)": ["1", "-1.5", "'1.005'"], "double precision": ["pi()", "1/3.0", "'Infinity'"],
     "jsonb": ["'{}'::jsonb", "jsonb_build_object('a', 1)"], "bytea": ["decode('00','hex')"], "varchar(40)": ["'default'", "'now()'", "current_user"],
 }
+PARTITIONS = {"hash": [f"for values with (modulus 2, remainder {i})" for i in range(2)],
+              "range": ["for values from (minvalue) to (4)", "for values from (4) to (12)", "default"],
+              "list": ["for values in (2, 3, 5)", "default"]}
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Table:
     columns: list = field(default_factory=list)
     key: list = field(default_factory=list)
     next: int = 1
+    parts: list = field(default_factory=list)  # partitions, as SQL says them
 
     @property
     def sql(self):
@@ -72,7 +76,9 @@ class Round:
         self.setup = [f"create schema {ident(self.schema)}"]
         self.rows, self.steps = [], []
         self.own_types()
-        self.tables = [self.table() for _ in range(self.rng.randint(1, 3))]
+        self.tables = []
+        for _ in range(self.rng.randint(1, 3)):
+            self.tables.append(self.table())
         if preloaded:
             for t in self.tables:
                 self.rows += [self.insert(t, calm=True) for _ in range(self.rng.randint(0, 4))]
@@ -101,11 +107,26 @@ class Round:
         self.setup.append(f"create type {s}.pair_{n} as (x integer, y text)")
         self.own = [self.enum, self.enum, of_domain(f"dom_{n}"), of_domain(f"domdom_{n}"),
                     TypeOf(f"{s}.pair_{n}", lambda r: f"({r.randint(0, 99)},abc)", default=False)]
+        self.rare_types(s, n)
+
+    def rare_types(self, s, n):
+        """A domain over an array, a composite in a composite, a range of the user's, arrays of extensions' types."""
+        rng = self.rng
+        inner = array_of(rng.choice([t for t in self.types if t.array and not t.extension]))
+        deep = lambda r: f'("({r.randint(0, 9)},""a b"")","{{1,{r.randint(2, 9)}}}",{r.choice(["", "x"])})'
+        self.setup += [f"create domain {s}.list_{n} as {inner.sql}", f"create type {s}.deep_{n} as (p {s}.pair_{n}, z integer[], w text)",
+                       f"create type {s}.span_{n} as range (subtype = float8)"]
+        made = [TypeOf(f"{s}.list_{n}", inner.draw, big=inner.big, unsure=inner.unsure, hard=inner.hard, array=False),
+                TypeOf(f"{s}.deep_{n}", deep, default=False),
+                TypeOf(f"{s}.span_{n}", lambda r: r.choice(["empty", "[1.5,2.5)", "(,)", f"[{r.randint(-9, 0)},{r.randint(1, 9)}]"]), key=True)]
+        self.rare = made + [array_of(t) for t in self.types + made[1:] if t.extension or t in made] + [array_of(self.enum)]
 
     def type(self, key=False):
         rng = self.rng
-        pool = self.own if rng.random() < 0.12 else self.types
+        pool = rng.choices([self.own, self.rare, self.types], [12, 6, 82])[0]
         found = rng.choice([t for t in pool if t.key or not key] or self.types[:3])
+        if pool is self.rare:
+            return found
         if not key and rng.random() < 0.15 and found.array and found not in self.own[2:]:
             return array_of(found)
         return found
@@ -140,9 +161,8 @@ class Round:
         t.columns += [self.column(key=rng.random() < 0.3) for _ in range(rng.choice([1, 2, 4, 8, 14]))]
         if rng.random() < 0.1:
             t.columns.append(Column(self.name("serial"), TypeOf(rng.choice(["serial", "bigserial", "smallserial"]), lambda r: str(r.randint(1, 999))), not_null=True))
-        numbers = [c for c in t.columns if c.type.sql == "integer"]
-        if numbers and rng.random() < 0.4:
-            t.columns.append(Column(self.name("g"), self.types[1], extra=f"generated always as ({ident(numbers[0].name)} / 2) stored", writable=False))
+        self.add_generated(t)
+        self.add_reference(t)
         able = [c for c in t.columns if c.type.key and c.writable and not c.type.big and c.type.hard is not None]
         if rng.random() < 0.2 and able:
             t.key = rng.sample(able, min(len(able), rng.randint(1, 3)))
@@ -152,12 +172,15 @@ class Round:
         body = [c.sql() for c in t.columns]
         if t.key:
             body.append(f"primary key ({self.names(t.key)})")
-        partitioned = t.key and t.key[0].type.sql == "bigint" and len(t.key) == 1 and t.key[0].writable and not t.key[0].extra and rng.random() < 0.12
-        self.setup.append(f"create table {t.sql} ({', '.join(body)})" + (f" partition by hash ({self.names(t.key)})" if partitioned else ""))
+        partitioned = t.key and t.key[0].type.sql == "bigint" and len(t.key) == 1 and t.key[0].writable and not t.key[0].extra and rng.random() < 0.15
+        kind = rng.choice(list(PARTITIONS)) if partitioned else None
+        self.setup.append(f"create table {t.sql} ({', '.join(body)})" + (f" partition by {kind} ({self.names(t.key)})" if partitioned else ""))
         if partitioned:
-            for i in range(2):
-                part = Table(t.schema, f"{t.name}p{i}")
-                self.setup.append(f"create table {part.sql} partition of {t.sql} for values with (modulus 2, remainder {i})")
+            for i, bounds in enumerate(PARTITIONS[kind]):
+                t.parts.append(Table(t.schema, f"{t.name}p{i}").sql)
+                self.setup.append(f"create table {t.parts[-1]} partition of {t.sql} {bounds}")
+            if rng.random() < 0.3:
+                self.setup += self.identity(Table(t.schema, f"{t.name}p0", t.columns, t.key))
         elif rng.random() < 0.08:
             self.setup.append(f"create table {Table(t.schema, t.name + 'child').sql} ({ident('more')} text default 'x') inherits ({t.sql})")
         self.setup += self.indexes(t)
@@ -166,6 +189,25 @@ class Round:
                 self.setup.append(f"alter table {t.sql} alter column {ident(c.name)} set storage external")
         self.setup += self.identity(t)
         return t
+
+    def add_generated(self, t):
+        rng = self.rng
+        numbers, texts = ([c for c in t.columns if c.type.sql == x and c.writable] for x in ("integer", "text"))
+        if numbers and rng.random() < 0.4:
+            t.columns.append(Column(self.name("g"), self.types[1], extra=f"generated always as ({ident(numbers[0].name)} / 2) stored", writable=False))
+        if texts and rng.random() < 0.3:
+            text = next(x for x in self.types if x.sql == "text")
+            t.columns.append(Column(self.name("g"), text, extra=f"generated always as (upper({ident(texts[0].name)}) || '!') stored", writable=False))
+
+    def add_reference(self, t):
+        """A foreign key, so that deletes, key changes and truncates go on to this table."""
+        rng = self.rng
+        able = [x for x in self.tables if len(x.key) == 1 and x.key[0].type.sql == "bigint"]
+        if able and rng.random() < 0.35:
+            to = rng.choice(able)
+            does = f"on delete {rng.choice(['cascade', 'set null', 'no action'])} on update {rng.choice(['cascade', 'set null'])} deferrable"
+            some = TypeOf("bigint", lambda r: str(r.randint(1, 9)), default=False, array=False)
+            t.columns.append(Column(self.name("ref"), some, extra=f"references {to.sql} ({ident(to.key[0].name)}) {does}"))
 
     def names(self, columns):
         return ", ".join(ident(c.name) for c in columns)
@@ -180,7 +222,7 @@ class Round:
 
     def identity(self, t):
         rng = self.rng
-        kind = rng.random()
+        kind = rng.random() * (1 if t.key else 0.55)  # else the server refuses most updates and deletes
         if kind < 0.35:
             return [f"alter table {t.sql} replica identity full"]
         if kind < 0.42:
@@ -219,7 +261,15 @@ class Round:
         if not chosen:
             return f"insert into {t.sql} default values"
         rows = [f"({', '.join(self.value(t, c, calm) for c in chosen)})" for _ in range(1 if calm or rng.random() < 0.7 else rng.randint(2, 5))]
-        return f"insert into {t.sql} ({self.names(chosen)}) values {', '.join(rows)}"
+        into = t.sql if calm or rng.random() < 0.8 else rng.choice([t.sql] + t.parts)
+        sql = f"insert into {into} ({self.names(chosen)}) values {', '.join(rows)}"
+        if calm or rng.random() < 0.88:
+            return sql
+        plain = [c for c in chosen if c not in t.key]
+        if not t.key or not plain or rng.random() < 0.3:
+            return f"{sql} on conflict do nothing"
+        put = ", ".join(f"{ident(c.name)} = excluded.{ident(c.name)}" for c in rng.sample(plain, min(len(plain), 2)))
+        return f"{sql} on conflict ({self.names(t.key)}) do update set {put}"
 
     def some_rows(self, t):
         return f"(tableoid, ctid) in (select tableoid, ctid from {t.sql} order by tableoid, ctid offset {self.rng.randint(0, 3)} limit {self.rng.randint(1, 2)})"
@@ -245,6 +295,8 @@ class Round:
         rng = self.rng
         t = rng.choice(self.tables)
         kind = rng.random()
+        if kind < 0.03:  # a subtransaction that fails or not
+            return f"do $fuzz$ begin begin {self.insert(t)}; {self.update(t)}; exception when others then null; end; {self.insert(t)}; end $fuzz$"
         if kind < 0.45:
             return self.insert(t)
         if kind < 0.75:
@@ -327,6 +379,18 @@ class Round:
         made, self.setup = self.setup, old
         return "; ".join(made)
 
+    def label(self, t, c, alter):
+        """One more label of the enum, in front of the others or behind."""
+        return f"alter type {self.enum.sql} add value {quoted(self.name('label'))}" + self.rng.choice(["", f" before {quoted(self.enum.draw(self.rng))}"])
+
+    def partition(self, t, c, alter):
+        """A partition leaves the table."""
+        able = [x for x in self.tables if x.parts]
+        if not able:
+            return self.change_identity(t, c, alter)
+        t = self.rng.choice(able)
+        return f"alter table {t.sql} detach partition {t.parts.pop()}"
+
     def storage(self, t, c, alter):
         return alter + f"alter column {ident(c.name)} set storage external"
 
@@ -334,7 +398,8 @@ class Round:
         return "; ".join(self.indexes(t)) or self.change_null(t, c, alter)
 
     DEFINITIONS = {"add": None, "drop": drop_column, "rename": rename_column, "type": change_type, "widen": widen, "default": change_default, "null": change_null,
-                   "key": change_key, "table": rename_table, "recreate": recreate, "identity": change_identity, "new": new_table, "storage": storage, "index": new_index}
+                   "key": change_key, "table": rename_table, "recreate": recreate, "identity": change_identity, "new": new_table, "storage": storage, "index": new_index,
+                   "label": label, "partition": partition}
 
     # ---- steps -------------------------------------------------------------------------------------------------------
 
@@ -395,7 +460,9 @@ class Round:
         if not named:
             return out
         masked = set()
+        excluded = set()
         for option, chance in [("column.exclude.list", 0.3), ("column.mask.with.7.chars", 0.3), ("column.mask.with.0.chars", 0.2), ("column.truncate.to.3.chars", 0.3),
+                               ("column.truncate.to.40.chars", 0.1), ("column.mask.hash.v2.SHA-512.with.salt.é", 0.1), ("column.mask.hash.SHA-1.with.salt.a b", 0.1),
                                ("column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K", 0.3), ("column.mask.hash.MD5.with.salt.s", 0.2), ("column.propagate.source.type", 0.3)]:
             if rng.random() < chance:
                 # A key that is left out ends the original's snapshot, unless another column stands behind it.
@@ -403,12 +470,16 @@ class Round:
                 chosen = [(t, c) for t, c in rng.sample(able, min(len(able), rng.randint(1, 3))) if "mask" not in option or c.name not in masked]
                 # Which of two masks wins is decided by the order of a Java HashMap of all properties.
                 masked |= {c.name for _, c in chosen if "mask" in option}
+                excluded |= {c.name for _, c in chosen if "exclude" in option}
                 if chosen:
                     out[option] = ",".join(name(t, c) for t, c in chosen)
         for t in self.tables:
-            able = [c for c in t.columns if c.type.hard == () and t.name.isalnum() and c.name.isalnum() and c.name.isascii() and self.schema.isalnum()]
+            able = [c for c in t.columns if c.name not in excluded and c.type.hard == () and t.name.isalnum() and c.name.isalnum() and c.name.isascii() and self.schema.isalnum()]
             if able and rng.random() < 0.2:
                 chosen = rng.sample(able, min(len(able), rng.randint(1, 2)))
                 part = f"{self.schema}\\.{t.name}:{','.join(c.name for c in chosen)}"
                 out["message.key.columns"] = ";".join(x for x in (out.get("message.key.columns"), part) if x)
+            if self.preloaded and rng.random() < 0.1 and t.name.isalnum() and self.schema.isalnum():
+                out["snapshot.select.statement.overrides"] = ",".join(x for x in (out.get("snapshot.select.statement.overrides"), f"{self.schema}.{t.name}") if x)
+                out[f"snapshot.select.statement.overrides.{self.schema}.{t.name}"] = f"select * from {t.sql} where ctid <> '(0,1)'"
         return out

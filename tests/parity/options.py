@@ -27,15 +27,48 @@ CHOICES = {
     "topic.transaction": [None, None, "tx"],
     "schema.refresh.mode": [None, None, "columns_diff", "columns_diff_exclude_unchanged_toast"],
     "max.batch.size": [None, None, "1", "5"],
-    "column.exclude.list": [None], "snapshot.mode": ["initial", "no_data"],
+    "topic.naming.strategy": [None, None, None, None] + [f"io.debezium.schema.{x}TopicNamingStrategy" for x in (
+        "Schema", "Default", "SchemaUnicode", "DefaultUnicode", "SchemaRegex", "DefaultRegex")],
+    "schema.exclude.list": [None, None, None, "r\\d*3( .*)?", "R\\d+ .*"],
+    "table.include.list": [None, None, None, "public\\..*, r\\d+.*\\.[^.]*", "PUBLIC\\.FUZZ_MARKER,.*[a-z\"].*\\..*[0-9]"],
+    "table.exclude.list": [None, None, None, "r\\d+\\.t\\d*7", ".*child"],
+    "replica.identity.autoset.values": [None, None, None, "r\\d+\\.t\\d*:FULL", "r\\d+\\.t\\d*1:DEFAULT,r\\d+\\.t\\d*5:NOTHING"],
+    "database.initial.statements": [None, None, "set work_mem = '8MB';set lock_timeout = 9999", "select 'a;;b'"],
+    "snapshot.fetch.size": [None, None, "1"],
+    "snapshot.include.collection.list": [None, None, None, "public\\..*,r\\d*[02468]( .*)?\\..*"],
+    "message.prefix.include.list": [None, None, None, "pre,fix-.", ""],
+    "snapshot.mode": ["initial", "no_data"],
 }
+REGEX = {"topic.regex": "(.*)\\br(\\d)\\d*(.*)", "topic.replacement": "$1all$2$3"}
+# Transforms that many connectors have; neither says when or where a change was.
+UNWRAP = "io.debezium.transforms.ExtractNewRecordState"
+CHAINS = [
+    {"u.type": UNWRAP},
+    {"u.type": UNWRAP, "u.add.fields": "op,table,source.schema", "u.add.headers": "op,source.db:name", "u.delete.tombstone.handling.mode": "rewrite"},
+    {"u.type": UNWRAP, "u.delete.tombstone.handling.mode": "rewrite-with-tombstone", "u.add.fields.prefix": "f_", "u.add.fields": "op"},
+    {"u.type": UNWRAP, "u.delete.tombstone.handling.mode": "delete-to-tombstone"},
+]
+ONLY_OURS = "fuzz.old.names"  # no option: walbridge gets the old names
 JOINED = {"message.key.columns": ";"}
+# As Debezium 1.x called them; Debezium 3 does not know them, so only walbridge gets them.
+OLD_NAMES = {"schema.include.list": "schema.whitelist", "schema.exclude.list": "schema.blacklist", "table.include.list": "table.whitelist",
+             "table.exclude.list": "table.blacklist", "column.exclude.list": "column.blacklist", "unavailable.value.placeholder": "toasted.value.placeholder",
+             "topic.prefix": "database.server.name", "snapshot.fetch.size": "rows.fetch.size"}
 
 
 def draw(seed, batch):
     rng = random.Random(f"{seed}/batch {batch}")
     out = {k: rng.choice(v) for k, v in CHOICES.items()}
     out = {k: v for k, v in out.items() if v is not None}
+    for kind in ("message.prefix", "table"):  # one of the two
+        if f"{kind}.include.list" in out:
+            out.pop(f"{kind}.exclude.list", None)
+    if "Regex" in out.get("topic.naming.strategy", ""):
+        out |= REGEX
+    if rng.random() < 0.2:
+        out |= {"transforms": "u", **{f"transforms.{k}": v for k, v in rng.choice(CHAINS).items()}}
+    if rng.random() < 0.2:
+        out[ONLY_OURS] = "1.x names"
     if rng.random() < 0.5:
         for side in ("key", "value"):
             out[f"{side}.converter"] = "org.apache.kafka.connect.json.JsonConverter"
@@ -54,3 +87,8 @@ def with_columns(options, rounds):
         for k, v in r.options.items():
             out[k] = JOINED.get(k, ",").join(x for x in (out.get(k), v) if x)
     return out
+
+
+def as_old(config):
+    """The same under the names of Debezium 1.x."""
+    return {OLD_NAMES.get(k, k): v for k, v in config.items()}

@@ -87,7 +87,7 @@ class Topics:
     """Everything written under a prefix."""
 
     def __init__(self, bootstrap, prefix):
-        self.prefix = prefix
+        self.prefix, self.known = prefix, {}
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
         self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "parity-fuzz", "enable.auto.commit": False, "fetch.wait.max.ms": 50})
 
@@ -97,9 +97,14 @@ class Topics:
         return {(t, p): self.consumer.get_watermark_offsets(TopicPartition(t, p), timeout=20, cached=False)[1]
                 for t in meta.topics if self.prefix in t for p in meta.topics[t].partitions}
 
-    def count(self, topic):
+    def count(self, table):
+        """How many records a table has: what its topic is called depends on the naming strategy."""
+        names = (table, table.replace("_", "_u005f"))
+        if table not in self.known:
+            found = [t for t in self.admin.list_topics(timeout=20).topics if self.prefix in t and t.endswith(names)]
+            self.known.update({table: t for t in found})
         try:
-            return self.consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=20, cached=False)[1]
+            return self.consumer.get_watermark_offsets(TopicPartition(self.known[table], 0), timeout=20, cached=False)[1]
         except Exception:  # not there yet
             return 0
 

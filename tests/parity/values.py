@@ -315,7 +315,7 @@ def scalars():
     ]
     for p, s in [(None, 0), (5, 2), (10, 0), (1, 0), (18, 6), (38, 10), (300, 100), (3, 3)]:
         out.append(TypeOf("numeric" if p is None else f"numeric({p},{s})", number(p, s), key=True, big=p is None, hard=("NaN",)))
-    out.append(TypeOf("numeric(4,-2)", number(4, -2), min_pg=15))
+    out.append(TypeOf("numeric(4,-2)", number(4, -2), min_pg=15, hard=("NaN",)))
     out.append(TypeOf("numeric(2,5)", lambda r: f"0.000{digits(r, 2)}", min_pg=15))
     for name, one in SPANS.items():
         out.append(TypeOf(name, one, key=True))
