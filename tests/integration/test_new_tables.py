@@ -151,6 +151,7 @@ def test_killed_while_a_new_table_is_read(db, captured, tmp_path):
         wait_until(lambda: not db.slot(c.slot)["active"], "the slot is let go")
         db.sql(f"insert into a values (1{n}); update b set v = 'changed {n}' where id = 1{n}; delete from b where id = 2{n}")
     c.start("--sink", "lines")
+    c.wait_log("snapshot: done", 60)  # it streams before, too, to catch up
     c.wait_streaming(db)
     db.sql("insert into a values (99); insert into c values ('behind')")
     wait_until(lambda: any(table_of(r) == "c" and r["value"]["payload"]["op"] == "c" for r in c.lines()), "the stream is there")
