@@ -30,6 +30,19 @@ buf_clear(struct buf *b)
     b->full = b->replaced = false;
 }
 
+/* What a buffer that is used again and again keeps: one huge value must not stay in memory for good. */
+#define BUF_KEEP ((size_t)16 << 20)
+
+/* Empties it for the next use. */
+static inline void
+buf_recycle(struct buf *b)
+{
+    if (__builtin_expect(b->cap > BUF_KEEP, 0))
+        buf_free(b);
+    else
+        buf_clear(b);
+}
+
 static inline bool
 buf_ok(const struct buf *b)
 {

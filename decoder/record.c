@@ -14,7 +14,7 @@ recbuf_init(struct recbuf *b, size_t max_bytes)
 void
 recbuf_clear(struct recbuf *b)
 {
-    buf_clear(&b->bytes);
+    buf_recycle(&b->bytes);
     b->n = 0;
     b->nheaders = 0;
     b->hidden = 0;

@@ -197,6 +197,7 @@ loop_read(struct connector *c, bool *empty, struct err *e)
     int64_t now_ns = clock_now_ns();
     size_t bytes = 0, largest = 0; /* of frames since the last read */
     uint64_t first = c->pace.frames;
+    char lsn[NUM_LSN_TEXT];
     bool read = false;
 
     *empty = false;
@@ -228,6 +229,10 @@ loop_read(struct connector *c, bool *empty, struct err *e)
             bytes = largest = 0;
             break;
         case WAL_ERROR:
+            /* What the server cannot say comes behind what it said last. */
+            if (e->cls == ERR_DATA)
+                err_wrap(e, "slot \"%s\", behind LSN %s", config_str(c->config, "slot.name"),
+                         num_lsn_text(lsn, c->received_lsn));
             return false;
         }
     }

@@ -119,7 +119,7 @@ pipeline_take_noted(struct pipeline *p, const struct change *c, struct recbuf *o
 {
     char lsn[NUM_LSN_TEXT];
 
-    p->noted = noted_take(out, c->plan, p->noted, num_lsn_text(lsn, c->lsn));
+    p->noted = unconverted_take_note(out, c->plan, p->noted, num_lsn_text(lsn, c->lsn));
 }
 
 static void

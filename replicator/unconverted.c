@@ -27,7 +27,8 @@ unconverted_take(struct recbuf *out, const struct plan *plan, uint64_t before, c
 }
 
 uint64_t
-noted_take(struct recbuf *out, const struct plan *plan, uint64_t before, const char *where)
+unconverted_take_note(struct recbuf *out, const struct plan *plan, uint64_t before,
+                      const char *where)
 {
     uint64_t n = before + out->noted;
 

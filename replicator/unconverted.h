@@ -17,7 +17,7 @@
 uint64_t unconverted_take(struct recbuf *out, const struct plan *plan, uint64_t before,
                           const char *where);
 /* The same for what transforms say of records (struct smt_note), whatever event.converting.failure.handling.mode says. */
-uint64_t noted_take(struct recbuf *out, const struct plan *plan, uint64_t before,
-                    const char *where);
+uint64_t unconverted_take_note(struct recbuf *out, const struct plan *plan, uint64_t before,
+                               const char *where);
 
 #endif

@@ -152,7 +152,7 @@ write_out(struct lines_sink *s, struct err *e)
         s->written_end += (size_t)n;
         s->mid_line = s->out.p[s->out_at - 1] != '\n';
     }
-    buf_clear(&s->out);
+    buf_recycle(&s->out);
     s->out_at = 0;
     watch(s, false);
     if (s->regular && s->unsynced_us == 0 && s->synced_end < s->written_end)

@@ -64,7 +64,7 @@ worker_take_noted(struct snap_table *t, const struct change *c, struct recbuf *o
 {
     uint64_t before = atomic_fetch_add(&t->noted, out->noted);
 
-    (void)noted_take(out, c->plan, before, "snapshot");
+    (void)unconverted_take_note(out, c->plan, before, "snapshot");
 }
 
 static bool

@@ -84,6 +84,7 @@ static const struct {
     {"42501", "WAL sender",      {"42501", ERR_CONFIG, "auth.replication", "ALTER ROLE \"{user}\" REPLICATION (RDS, Aurora: GRANT rds_replication TO \"{user}\")"}},
     {"42501", "REPLICATION",     {"42501", ERR_CONFIG, "auth.replication", "ALTER ROLE \"{user}\" REPLICATION (RDS, Aurora: GRANT rds_replication TO \"{user}\")"}},
     {"42501", "replication slots", {"42501", ERR_CONFIG, "auth.replication", "ALTER ROLE \"{user}\" REPLICATION (RDS, Aurora: GRANT rds_replication TO \"{user}\")"}},
+    {"XX000", "invalid memory alloc request size", {"XX000", ERR_DATA, "server.row_too_large", "a row whose text exceeds 1 GB cannot be sent: leave the column out of the publication, or the row out of the table"}},
     {"42501", "FOR ALL TABLES",  {"42501", ERR_CONFIG, "auth.right", "only a superuser may: use publication.autocreate.mode=filtered, or let one run CREATE PUBLICATION"}},
     /* clang-format on */
 };

@@ -128,6 +128,17 @@ def test_escapes_and_controls_make_documents(db, new_connector):
     assert c.terminate() == program.OK
 
 
+def test_a_row_that_the_server_cannot_say_stops_the_stream_with_its_place(db, new_connector):
+    db.psql("create table t (id int primary key, b bytea)")
+    c = new_connector().start("--sink", "lines")
+    c.wait_streaming(db)
+    # In hexadecimal digits it is longer than the gigabyte that the server can allocate.
+    db.psql("with half as (select decode(repeat('00', 270000000), 'hex') b) insert into t select 1, b || b from half")
+    assert c.exit_code() != program.OK
+    wanted = (f'slot "{c.slot}"', "LSN ", "exceeds 1 GB", "leave the column out of the publication")
+    assert any(all(w in e["message"] for w in wanted) for e in c.log_entries()), c.log()
+
+
 def test_a_large_field_arrives_whole(db, new_connector):
     n = 40_000_000
     db.psql("create table t (id int primary key, v text)")

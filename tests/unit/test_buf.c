@@ -128,6 +128,27 @@ free_leaves_a_usable_buffer(void **state)
     buf_free(&b);
 }
 
+static void
+a_recycled_buffer_gives_back_what_was_huge(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, SIZE_MAX);
+    buf_str(&b, "small");
+    buf_recycle(&b);
+    assert_int_equal(b.n, 0);
+    assert_true(b.cap > 0);
+    assert_non_null(buf_room(&b, BUF_KEEP + 1));
+    b.n = BUF_KEEP + 1;
+    buf_recycle(&b);
+    assert_int_equal(b.n, 0);
+    assert_int_equal(b.cap, 0);
+    buf_str(&b, "again");
+    assert_string_equal(buf_cstr(&b), "again");
+    buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -139,6 +160,7 @@ main(void)
         cmocka_unit_test(a_length_that_wraps_is_full),
         cmocka_unit_test(printf_that_does_not_fit_writes_nothing),
         cmocka_unit_test(free_leaves_a_usable_buffer),
+        cmocka_unit_test(a_recycled_buffer_gives_back_what_was_huge),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
