@@ -17,6 +17,7 @@
 enum {
     LOOP_BUDGET = 4000,          /* frames between two looks at everything else */
     LOOP_STATUS_GAP_US = 250000, /* between statuses that only say a new flush LSN */
+    LOOP_STATUS_DONE_US = 20000, /* the same when nothing is on its way */
     LOOP_SLEEP_MAX_US = 1000000,
     LOOP_NAP_US =
         200, /* while behind: 100–200 µs raises throughput and spares the server; 1000 ruins it */
@@ -78,6 +79,13 @@ loop_status_interval_us(const struct connector *c)
     return c->phase == PHASE_CATCH_UP && us > LOOP_STATUS_GAP_US ? LOOP_STATUS_GAP_US : us;
 }
 
+/* When a new flush LSN is told: soon once all is delivered, so that a drained slot is seen to be. */
+static int64_t
+loop_flush_due_us(const struct connector *c)
+{
+    return c->status_us + (led_pending(c->ledger) == 0 ? LOOP_STATUS_DONE_US : LOOP_STATUS_GAP_US);
+}
+
 /* Who catches up wants an answer: it may be the only thing that an idle server says. */
 static bool
 loop_status(struct connector *c, struct err *e)
@@ -87,7 +95,8 @@ loop_status(struct connector *c, struct err *e)
     int64_t interval_us = loop_status_interval_us(c);
     bool ask = c->phase == PHASE_STREAM && c->wal && signals_wants_keepalive(c->signals);
     bool due = c->reply_due || now - c->status_us >= interval_us ||
-               ((flush > c->told_lsn || ask) && now - c->status_us >= LOOP_STATUS_GAP_US);
+               (flush > c->told_lsn && now >= loop_flush_due_us(c)) ||
+               (ask && now - c->status_us >= LOOP_STATUS_GAP_US);
 
     if (!c->wal)
         return true;
@@ -316,7 +325,7 @@ loop_deadline(const struct connector *c)
     int64_t status = c->status_us + loop_status_interval_us(c);
 
     if (c->wal && connector_flush_lsn(c) > c->told_lsn)
-        status = c->status_us + LOOP_STATUS_GAP_US;
+        status = loop_flush_due_us(c);
     if (c->wal && status < at)
         at = status;
     if (c->stream_us && c->stream_us < at)
