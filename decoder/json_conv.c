@@ -338,6 +338,15 @@ json_put_key_header(const struct json_program *prog, const struct change *c,
     return true;
 }
 
+/* NULL is written as the default is, but is another value: where it can be NULL at all. */
+static bool
+json_null_is_default(const struct json_step *st, const struct value *a, const struct value *b)
+{
+    const struct schema *s = st->field->value.schema;
+
+    return s->optional && s->def.n > 0 && (a->kind == VALUE_NULL) != (b->kind == VALUE_NULL);
+}
+
 bool
 json_key_changed(const struct json_program *prog, const struct change *c, struct recbuf *out,
                  bool *changed, struct err *e)
@@ -346,16 +355,19 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
     size_t at = out->bytes.n, n1;
 
     *changed = false;
-    for (uint16_t i = 0, n = plan_key_width(prog->plan); same && i < n; i++) {
+    for (uint16_t i = 0, n = plan_key_width(prog->plan); !*changed && i < n; i++) {
         uint16_t col = prog->key.steps[i].col;
         const struct value *o = &c->before.v[col], *v = &c->after.v[col];
 
         if (v->kind == VALUE_UNCHANGED)
             continue;
-        same = o->kind == VALUE_TEXT && v->kind == VALUE_TEXT && o->n == v->n &&
-               memcmp(o->p, v->p, o->n) == 0;
+        if (o->kind != VALUE_TEXT || v->kind != VALUE_TEXT || o->n != v->n ||
+            memcmp(o->p, v->p, o->n) != 0) {
+            same = false;
+            *changed = json_null_is_default(&prog->key.steps[i], o, v);
+        }
     }
-    if (same)
+    if (same || *changed)
         return true;
     if (!json_put_row(prog, &prog->key, c, &c->before, out, e))
         return false;

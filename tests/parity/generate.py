@@ -460,7 +460,7 @@ class Round:
         if not named:
             return out
         masked = set()
-        excluded = set()
+        excluded, cut = set(), set()
         for option, chance in [("column.exclude.list", 0.3), ("column.mask.with.7.chars", 0.3), ("column.mask.with.0.chars", 0.2), ("column.truncate.to.3.chars", 0.3),
                                ("column.truncate.to.40.chars", 0.1), ("column.mask.hash.v2.SHA-512.with.salt.é", 0.1), ("column.mask.hash.SHA-1.with.salt.a b", 0.1),
                                ("column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K", 0.3), ("column.mask.hash.MD5.with.salt.s", 0.2), ("column.propagate.source.type", 0.3)]:
@@ -468,8 +468,12 @@ class Round:
                 # A key that is left out ends the original's snapshot, unless another column stands behind it.
                 able = [(t, c) for t, c in named if option != "column.exclude.list" or not (c in t.key or c.type.key)]
                 chosen = [(t, c) for t, c in rng.sample(able, min(len(able), rng.randint(1, 3))) if "mask" not in option or c.name not in masked]
-                # Which of two masks wins is decided by the order of a Java HashMap of all properties.
+                # Which of two masks or of two cuts wins is decided by the order of a Java HashMap of all properties.
+                chosen = [(t, c) for t, c in chosen if "truncate" not in option or c.name not in cut]
+                # Of a large value that an update leaves alone there is no hash, and null cannot be here.
+                chosen = [(t, c) for t, c in chosen if "hash" not in option or not (c.type.big and c.not_null)]
                 masked |= {c.name for _, c in chosen if "mask" in option}
+                cut |= {c.name for _, c in chosen if "truncate" in option}
                 excluded |= {c.name for _, c in chosen if "exclude" in option}
                 if chosen:
                     out[option] = ",".join(name(t, c) for t, c in chosen)

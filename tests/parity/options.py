@@ -37,6 +37,7 @@ CHOICES = {
     "snapshot.fetch.size": [None, None, "1"],
     "snapshot.include.collection.list": [None, None, None, "public\\..*,r\\d*[02468]( .*)?\\..*"],
     "message.prefix.include.list": [None, None, None, "pre,fix-.", ""],
+    "publication.autocreate.mode": [None, None, None, None, "filtered"],
     "snapshot.mode": ["initial", "no_data"],
 }
 REGEX = {"topic.regex": "(.*)\\br(\\d)\\d*(.*)", "topic.replacement": "$1all$2$3"}
@@ -63,6 +64,8 @@ def draw(seed, batch):
     for kind in ("message.prefix", "table"):  # one of the two
         if f"{kind}.include.list" in out:
             out.pop(f"{kind}.exclude.list", None)
+    if batch % 2:  # no table of the rounds is there when the publication is made
+        out.pop("publication.autocreate.mode", None)
     if "Regex" in out.get("topic.naming.strategy", ""):
         out |= REGEX
     if rng.random() < 0.2:

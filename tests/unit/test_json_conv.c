@@ -429,6 +429,34 @@ listed_key_columns_come_before_the_tables_own(void **state)
     }
 }
 
+/* Both are written as the default is; a column that is NOT NULL has the default where it is null. */
+static void
+a_key_that_becomes_null_where_it_was_the_default_changes(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        bool not_null, changed;
+    } cases[] = {{"5", NULL, false, true}, {NULL, "5", false, true}, {NULL, NULL, false, false},
+                 {"5", "5", false, false}, {"5", "6", true, true},   {NULL, "5", true, false}};
+    static const struct pgo_column cols[] = {{S("id"), 23, -1, true}};
+    const struct pgo_relation rel = {
+        .oid = 1, .schema = S("s"), .table = S("t"), .identity = 'f', .ncols = 1, .cols = cols};
+    struct fixture *f = *state;
+
+    f->d.settings.key_json.replace_null = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct column_facts id = {S("id"), cases[i].not_null, false, S("5")};
+        const struct relation_facts facts = {true, 1, &id, 1, item_key};
+
+        json_discard(f->prog);
+        f->plan = dfix_plan(&f->d, &rel, &facts);
+        f->prog = json_compile(f->plan, &f->e);
+        encode(f, OP_UPDATE, false, ROW(cases[i].before, "", ""), ROW(cases[i].after, "", ""));
+        if ((f->out.n > 1) != cases[i].changed)
+            fail_msg("case %zu: %zu records", i, f->out.n);
+    }
+}
+
 /* A key of a type that is left out is a key without fields; no key is something else. */
 static void
 a_key_of_unknown_types_has_no_fields(void **state)
@@ -839,6 +867,7 @@ main(void)
         T(a_delete_with_the_key_alone_fills_the_rest),
         T(a_changed_key_is_three_records),
         T(a_key_only_old_row_tells_that_the_key_changed),
+        T(a_key_that_becomes_null_where_it_was_the_default_changes),
         T(without_a_key_there_is_none),
         T(a_truncate_has_neither_row_nor_key),
         T(an_unchanged_value_comes_from_a_whole_old_row),
