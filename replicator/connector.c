@@ -287,6 +287,8 @@ connector_end_session(struct connector *c)
     c->heartbeat = NULL;
     slot_xmin_free(c->xmin);
     c->xmin = NULL;
+    timeline_watch_free(c->standby);
+    c->standby = NULL;
     if (c->repl)
         PQfinish(c->repl);
     c->repl = NULL;

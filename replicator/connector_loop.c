@@ -318,6 +318,14 @@ loop_asks_xmin(const struct connector *c)
            !atomic_load_explicit(&c->paused, memory_order_relaxed);
 }
 
+/* Is the standby asked for its timeline in these turns of the loop? */
+static bool
+loop_asks_timeline(const struct connector *c)
+{
+    return c->standby && c->wal && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+           !atomic_load_explicit(&c->paused, memory_order_relaxed);
+}
+
 static int64_t
 loop_deadline(const struct connector *c)
 {
@@ -349,6 +357,8 @@ loop_deadline(const struct connector *c)
         at = heartbeat_deadline_us(c->heartbeat);
     if (loop_asks_xmin(c) && slot_xmin_deadline_us(c->xmin) < at)
         at = slot_xmin_deadline_us(c->xmin);
+    if (loop_asks_timeline(c) && timeline_watch_deadline_us(c->standby) < at)
+        at = timeline_watch_deadline_us(c->standby);
     return at > now ? at - now : 0;
 }
 
@@ -391,6 +401,9 @@ loop_sleep(struct connector *c, bool reading)
     if (loop_asks_xmin(c))
         loop_add_fd(fds, &n, slot_xmin_fd(c->xmin),
                     (short)(POLLIN | (slot_xmin_wants_write(c->xmin) ? POLLOUT : 0)));
+    if (loop_asks_timeline(c))
+        loop_add_fd(fds, &n, timeline_watch_fd(c->standby),
+                    (short)(POLLIN | (timeline_watch_wants_write(c->standby) ? POLLOUT : 0)));
     if (c->snapshot && reading)
         loop_add_fd(fds, &n, snapshot_fd(c->snapshot), POLLIN);
     if (c->wal && c->phase == PHASE_STREAM)
@@ -419,6 +432,21 @@ loop_xmin(struct connector *c)
     return true;
 }
 
+/* A session outlives its server's promotion: what it has streamed since is of another timeline. */
+static void
+loop_timeline(struct connector *c)
+{
+    uint32_t timeline;
+
+    if (!loop_asks_timeline(c) || !timeline_watch_poll(c->standby, &timeline))
+        return;
+    log_info("the standby was promoted, or follows another server: it is on timeline %" PRIu32
+             " now, and was on %" PRIu32,
+             timeline, c->timeline);
+    c->timeline = c->server.timeline = timeline;
+    connector_store_again(c);
+}
+
 static bool
 loop_step(struct connector *c, bool *idle, struct err *e)
 {
@@ -437,6 +465,7 @@ loop_step(struct connector *c, bool *idle, struct err *e)
         return connector_begin_stream(c, e);
     if (!c->wal)
         return true;
+    loop_timeline(c);
     c->xmin_awaited = !loop_xmin(c);
     if (c->xmin_awaited)
         return true;

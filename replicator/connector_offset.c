@@ -98,6 +98,38 @@ connector_snapshot_offset(const struct connector *c, const struct led_position *
     o->last_snapshot_record = o->snapshot_completed = true;
 }
 
+static void
+put_position(struct connector *c, const struct led_position *pos)
+{
+    struct txn_summary counts;
+    struct offset o;
+
+    if (c->snapshot_point && pos->txn.commit_lsn == c->snapshot_point)
+        connector_snapshot_offset(c, pos, &o);
+    else
+        connector_record_offset(c, pos, &o, &counts);
+    offsets_put(c->offsets, &o);
+}
+
+/* What was stored last, once more: the server's timeline has changed. While a snapshot goes on nothing is stored of it. */
+void
+connector_store_again(struct connector *c)
+{
+    struct led_position pos;
+    struct offset o;
+    uint64_t quiet;
+
+    if (c->phase != PHASE_STREAM || c->life.open)
+        return;
+    (void)led_quiet(c->ledger, &pos, &quiet);
+    if (c->quiet_put > pos.flush_lsn) {
+        offset_quiet(c, &pos, c->quiet_put, &o);
+        offsets_put(c->offsets, &o);
+    } else if (pos.lsn) {
+        put_position(c, &pos);
+    }
+}
+
 /*
  * Hands a new position to the offset thread. A snapshot's counts only when it is whole. A quiet one is in no hurry: an idle
  * server must not cost a disk flush for each keepalive, and a restart within that time reads those transactions again, as
@@ -107,7 +139,6 @@ void
 connector_store_position(struct connector *c, bool now)
 {
     struct led_position pos;
-    struct txn_summary counts;
     struct offset o;
     uint64_t quiet;
     int64_t us = clock_mono_us();
@@ -122,11 +153,7 @@ connector_store_position(struct connector *c, bool now)
     }
     if (led_position(c->ledger, &pos)) {
         c->quiet_since_us = 0;
-        if (c->snapshot_point && pos.txn.commit_lsn == c->snapshot_point)
-            connector_snapshot_offset(c, &pos, &o);
-        else
-            connector_record_offset(c, &pos, &o, &counts);
-        offsets_put(c->offsets, &o);
+        put_position(c, &pos);
     } else if (!led_quiet(c->ledger, &pos, &quiet) || quiet == c->quiet_put) {
         c->quiet_since_us = 0;
     } else if (!c->quiet_since_us) {

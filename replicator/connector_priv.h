@@ -19,6 +19,7 @@
 #include "replicator/pg/slot_xmin.h"
 #include "replicator/pg/snapshot.h"
 #include "replicator/pg/table_now.h"
+#include "replicator/pg/timeline.h"
 #include "replicator/pg/wal.h"
 #include "replicator/pipeline.h"
 #include "replicator/signals.h"
@@ -135,8 +136,9 @@ struct connector {
     PGconn *repl;      /* until wal takes it over */
     struct wal *wal;
     struct catalog *catalog;
-    struct heartbeat *heartbeat; /* NULL: none are wanted */
-    struct slot_xmin *xmin;      /* NULL: it is not asked for */
+    struct heartbeat *heartbeat;    /* NULL: none are wanted */
+    struct slot_xmin *xmin;         /* NULL: it is not asked for */
+    struct timeline_watch *standby; /* NULL: the source is none */
     struct snapshot *snapshot;
     struct batch *batch;
     bool parked;
@@ -222,6 +224,7 @@ void connector_snapshot_known(struct connector *c);
 
 /* connector_offset.c: hands a new position to the offset thread, when it is time to or now; */
 void connector_store_position(struct connector *c, bool now);
+void connector_store_again(struct connector *c);
 int64_t connector_position_deadline_us(const struct connector *c); /* INT64_MAX: none waits */
 /* the offsets that Debezium would have stored. */
 void connector_record_offset(const struct connector *c, const struct led_position *pos,

@@ -464,6 +464,8 @@ connector_connect(struct connector *c, struct err *e)
     if (plan.streams && config_int(c->config, "xmin.fetch.interval.ms") > 0)
         c->xmin = slot_xmin_new(c->params, config_int(c->config, "xmin.fetch.interval.ms"),
                                 config_str(c->config, "slot.name"));
+    if (plan.streams && c->server.in_recovery)
+        c->standby = timeline_watch_new(c->params, c->timeline);
     if (plan.streams && plan.resume_snapshot)
         return connector_catch_up(c, &plan, e);
     return c->phase != PHASE_STREAM || connector_stream(c, e);

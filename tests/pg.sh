@@ -4,6 +4,7 @@
 usage() {
     cat <<'USAGE'
 usage: tests/pg.sh start DIR [--until PID] [setting=value ...]
+       tests/pg.sh standby DIR --of PRIMARY [--until PID] [setting=value ...]
        tests/pg.sh stop DIR [fast|immediate|smart]
        tests/pg.sh restart DIR [fast|immediate] [setting=value ...]
        tests/pg.sh env DIR
@@ -13,6 +14,7 @@ usage: tests/pg.sh start DIR [--until PID] [setting=value ...]
   start    makes the cluster in DIR when it is not there (initdb), starts it and prints the variables of `env`:
                eval "$(tests/pg.sh start out/pg)" && psql
            A running cluster is left alone. --until PID stops it when that process has ended, however it ended.
+  standby  makes a hot standby in DIR of the cluster in PRIMARY, which is stopped for the copy, and starts both.
   stop     stops it (default: fast). No error when it does not run.
   restart  stops and starts; port and settings stay, the ones given are changed.
   env      prints `export` lines: PGHOST (127.0.0.1), PGPORT, PGUSER (postgres), PGDATABASE (postgres), and
@@ -214,6 +216,30 @@ cmd_start() {
     print_env
 }
 
+cmd_standby() {
+    local primary until=() port
+    [ "${2:-}" = --of ] || die "standby: --of PRIMARY is missing"
+    primary=$3
+    [ "${4:-}" != --until ] || until=(--until "${5:?--until needs a process id}")
+    locate "$primary"
+    stop_cluster fast
+    port=$(conf_value port)
+    primary=$data
+    locate "$1"
+    shift $((3 + ${#until[@]}))
+    choose_home
+    as_owner cp -a "$primary" "$data"
+    as_owner touch "$data/standby.signal"
+    setting "port=$(free_port)"
+    setting "unix_socket_directories=$home"
+    setting "primary_conninfo=host=127.0.0.1 port=$port user=postgres"
+    setting "hot_standby_feedback=on"
+    setting "wal_receiver_status_interval=1"
+    as_owner "$bin/pg_ctl" -D "$primary" -l "$(dirname "$primary")/log" -w -t 60 -s start >/dev/null 2>&1 </dev/null ||
+        die "PostgreSQL in $primary does not start again"
+    cmd_start "$dir" "${until[@]}" "$@"
+}
+
 cmd_restart() {
     local mode=fast s
     locate "$1"
@@ -282,10 +308,11 @@ case $command in
 run)
     cmd_run "$@"
     ;;
-start | stop | restart | env | remove)
+start | standby | stop | restart | env | remove)
     [ $# -ge 1 ] || die "$command: no folder given (tests/pg.sh help)"
     case $command in
     start) cmd_start "$@" ;;
+    standby) cmd_standby "$@" ;;
     restart) cmd_restart "$@" ;;
     *)
         [ -d "$1" ] || { [ "$command" != env ] && exit 0; die "no such folder: $1"; }

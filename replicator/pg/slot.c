@@ -43,27 +43,19 @@ lsn(const PGresult *r, int row, int col)
     return num_parse_lsn(slice_of(field(r, row, col)), &v) ? v : 0;
 }
 
-/*
- * The timeline comes from the name of the current WAL file: the control file shows the one of the last checkpoint, which
- * right after a promotion is still the old one. A standby has no current file; there the control file knows best.
- */
 bool
 pg_server_info(PGconn *c, struct pg_server *out, struct err *e)
 {
     PGresult *r = pg_query(
         c, e, 7,
         "SELECT pg_catalog.current_setting('server_version_num'), s.system_identifier,"
-        " CASE WHEN pg_catalog.pg_is_in_recovery()"
-        " THEN greatest(k.timeline_id, m.min_recovery_end_timeline)"
-        " ELSE ('x' || "
-        "pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()),"
-        " 1, 8))::bit(32)::int END,"
+        " " PG_TIMELINE_SQL
+        ","
         " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
         " ELSE pg_catalog.pg_current_wal_lsn() END,"
         " pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'),"
         " pg_catalog.current_setting('server_encoding')"
-        " FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() k,"
-        " pg_catalog.pg_control_recovery() m");
+        " FROM pg_catalog.pg_control_system() s, " PG_TIMELINE_FROM);
 
     if (!r)
         return err_wrap(e, "asking the server about itself");

@@ -28,6 +28,17 @@ struct pg_slot {
     char invalidation_reason[32];
 };
 
+/*
+ * The timeline comes from the name of the current WAL file: the control file shows the one of the last checkpoint, which
+ * right after a promotion is still the old one. A standby has no current file; there the control file knows best.
+ */
+#define PG_TIMELINE_SQL                                                                            \
+    "CASE WHEN pg_catalog.pg_is_in_recovery()"                                                     \
+    " THEN greatest(k.timeline_id, m.min_recovery_end_timeline) ELSE ('x' || "                     \
+    "pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()),"               \
+    " 1, 8))::bit(32)::int END"
+#define PG_TIMELINE_FROM "pg_catalog.pg_control_checkpoint() k, pg_catalog.pg_control_recovery() m"
+
 /* c: a general session. */
 bool pg_server_info(PGconn *c, struct pg_server *out, struct err *e);
 /*

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: E402
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition  # noqa: E402
 from confluent_kafka.admin import NewTopic  # noqa: E402
 from kit import kafka, postgres, program, wait_until  # noqa: E402
 
@@ -95,7 +95,14 @@ class Log:
         self.consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "kill", "enable.auto.commit": False, "log_level": 0})
 
     def end(self):
-        return self.consumer.get_watermark_offsets(self.tp, timeout=10, cached=False)[1]
+        return wait_until(self.bounds, f"topic {self.tp.topic}")[1]
+
+    def bounds(self):
+        try:
+            return self.consumer.get_watermark_offsets(self.tp, timeout=10, cached=False)
+        except KafkaException as e:
+            if e.args[0].code() != KafkaError._UNKNOWN_PARTITION:  # a broker may not know yet of a topic that was just made
+                raise
 
     def read(self):
         """(op, key, before, after, headers) of each record; tombstones are None."""

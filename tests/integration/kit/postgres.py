@@ -19,9 +19,11 @@ def lsn(text):
 
 
 class Server:
-    def __init__(self, folder, owner_pid, *settings):
+    def __init__(self, folder, owner_pid, *settings, of=None):
+        """of: the server that this one is a standby of; it is stopped for a moment."""
         self.folder = str(folder)
-        out = subprocess.run([PG_SH, "start", self.folder, "--until", str(owner_pid), *settings], check=True, text=True,
+        command = ["standby", self.folder, "--of", of.folder] if of else ["start", self.folder]
+        out = subprocess.run([PG_SH, *command, "--until", str(owner_pid), *settings], check=True, text=True,
                              stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
         words = [w.partition("=") for w in shlex.split(out) if "=" in w]
         self.env = {name: value for name, _, value in words}
@@ -52,12 +54,18 @@ class Server:
     def database(self, name, options=""):
         return Database(self, name, options)
 
+    def there(self, name):
+        """A database that is there already, as on a standby."""
+        return Database(self, name, made=True)
+
 
 class Database:
     """A database with its slots; drop() takes all of them away."""
 
-    def __init__(self, server, name, options=""):
+    def __init__(self, server, name, options="", made=False):
         self.server, self.name = server, name
+        if made:
+            return
         self.drop()
         with server.connect() as c:
             c.execute(f'create database "{name}" {options}')
