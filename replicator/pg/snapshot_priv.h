@@ -1,6 +1,6 @@
 /*
  * Inside the snapshot reader: planning (snapshot_plan.c, snapshot_unit.c, snapshot_override.c), sessions
- * (snapshot_session.c), workers (snapshot_worker.c), handing over (snapshot_queue.c), what is shown (snapshot_progress.c)
+ * (snapshot_session.c), where a stream begins behind it (snapshot_point.c), workers (snapshot_worker.c), handing over (snapshot_queue.c), what is shown (snapshot_progress.c)
  * and its life (snapshot.c).
  */
 #ifndef REPLICATOR_PG_SNAPSHOT_PRIV_H
@@ -128,6 +128,9 @@ void snapshot_override_warn(const struct snapshot *s); /* of entries that name n
 bool snapshot_cut(struct snapshot *s, struct err *e);
 /* The COPY of a piece. */
 void snapshot_piece_sql(const struct snapshot *s, const struct snap_piece *p, struct buf *sql);
+
+/* snapshot_point.c: before a snapshot is taken; sets the point unless a slot has given it. */
+bool snapshot_stand(struct snapshot *s, bool *recovery, struct err *e);
 
 /* snapshot_session.c. snapshot.lock.timeout.ms, as the server takes it. */
 int snapshot_patience_ms(const struct snapshot *s);

@@ -82,28 +82,6 @@ session_begin_own(struct snapshot *s, struct err *e)
            (s->isolation != ISOLATION_SERIALIZABLE || session_wait_safe(s, e));
 }
 
-/*
- * Before the snapshot is taken: what commits while it is must not seem to lie before it, or a stream that begins at the
- * point would lack that, and a sink that goes by positions would take the row that was read for the newer one.
- */
-static bool
-session_stand(PGconn *conn, bool *recovery, uint64_t *lsn, struct err *e)
-{
-    PGresult *r = pg_query(
-        conn, e, 2,
-        "SELECT pg_catalog.pg_is_in_recovery(), ((CASE WHEN pg_catalog.pg_is_in_recovery() THEN "
-        "pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END) - "
-        "'0/0')::text");
-    bool ok = r != NULL;
-
-    if (ok && !num_parse_u64(slice_of(PQgetvalue(r, 0, 1)), lsn))
-        ok = err_set(e, ERR_BUG, "snapshot.point", "the server's position is no number");
-    if (ok)
-        *recovery = PQgetvalue(r, 0, 0)[0] == 't';
-    PQclear(r);
-    return ok;
-}
-
 /* What its rows say of the transaction they were read in. */
 static bool
 session_look(struct snapshot *s, bool recovery, struct err *e)
@@ -144,12 +122,9 @@ snapshot_begin(struct snapshot *s, struct err *e)
     static const int isolations[] = {ISOLATION_SERIALIZABLE, ISOLATION_REPEATABLE,
                                      ISOLATION_COMMITTED, ISOLATION_COMMITTED};
     bool recovery = false, ok;
-    uint64_t lsn = 0;
 
     s->isolation = isolations[config_enum(s->req.config, "snapshot.isolation.mode")];
-    ok = session_set(s->conn, e) && session_stand(s->conn, &recovery, &lsn, e);
-    if (!s->req.exported)
-        s->req.point_lsn = lsn;
+    ok = session_set(s->conn, e) && snapshot_stand(s, &recovery, e);
     if (recovery && s->isolation == ISOLATION_SERIALIZABLE)
         s->isolation = ISOLATION_REPEATABLE;
     ok =

@@ -1,4 +1,5 @@
 """snapshot.mode at the first start and at the ones after it."""
+import threading
 import time
 
 import pytest
@@ -120,3 +121,68 @@ def test_custom_is_refused_with_a_reason(table, new_connector):
     c = new_connector(snapshot__mode="custom").start("--sink", "lines")
     assert c.exit_code() == program.CONFIG
     assert "Java classes cannot be loaded" in c.log()
+
+
+@pytest.fixture
+def in_flight(table, server, new_connector):
+    """A connector with a slot, and a commit that is in the WAL but waits for a standby that there is not: nobody sees its
+    row yet. The third lets it through."""
+    def synchronous(names):
+        table.sql(f"alter system set synchronous_standby_names = '{names}'")
+        table.sql("select pg_reload_conf()")
+        wait_until(lambda: table.value("show synchronous_standby_names") == names, "the server has heard of it")
+
+    def commit():
+        with server.connect(table.name) as c:
+            c.execute("insert into t values (3)")
+
+    def through():
+        synchronous("")
+        thread.join()
+
+    c = new_connector(snapshot__mode="initial_only", publication__name="pub", publication__autocreate__mode="disabled")
+    table.sql("create publication pub for all tables")
+    table.sql("select pg_create_logical_replication_slot(%s, 'pgoutput')", c.slot)
+    thread = threading.Thread(target=commit)
+    synchronous("nobody")
+    thread.start()
+    try:
+        wait_until(lambda: table.value("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"), "the commit waits")
+        yield table, c, through
+    finally:
+        through()
+
+
+def stream_behind(table, c):
+    """What a stream says that is begun at the snapshot's point."""
+    wait_stored(c)
+    assert c.terminate() == program.OK
+    n = len(rows(c))
+    c.settings["snapshot.mode"] = "initial"
+    c.start("--sink", "lines")
+    c.wait_streaming(table)
+    table.sql("insert into t values (4)")
+    wait_until(lambda: ("c", "false", 4) in rows(c), lambda: f"the stream: {rows(c)}\n{c.log()[-3000:]}")
+    assert c.terminate() == program.OK
+    return rows(c)[n:]
+
+
+def test_a_stream_begun_later_misses_nothing_that_was_in_flight(in_flight):
+    table, c, through = in_flight
+    c.start("--sink", "lines")
+    try:
+        c.wait_log("waits for 1 transaction", 5)
+    finally:
+        through()
+    assert wait_rows(c, 3) == [("r", "first", 1), ("r", "true", 2), ("r", "last", 3)]
+    assert stream_behind(table, c) == [("c", "false", 4)]
+
+
+def test_what_stays_in_flight_comes_by_the_stream(in_flight):
+    table, c, through = in_flight
+    c.settings["snapshot.lock.timeout.ms"] = "300"
+    c.start("--sink", "lines")
+    assert wait_rows(c, 2) == SNAPSHOT
+    assert any(x.get("level") == "warn" and "1 transaction has not ended" in x["message"] for x in c.log_entries()), c.log()
+    through()
+    assert stream_behind(table, c) == [("c", "false", 3), ("c", "false", 4)]
