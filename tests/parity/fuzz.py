@@ -129,7 +129,7 @@ class Batch:
 
     def round_of(self, topic, text):
         """Which round a record is of: by its topic, or by where it stood in the log."""
-        named = re.match(r"PREFIX[._-]r(\d+)", topic)
+        named = re.match(r"PREFIX(?:[._-]|_u[0-9a-f]{4})r(\d+)", topic)
         if named:
             return int(named[1])
         lsn = re.search(r'"lsn":(\d+)', text[-2000:]) or re.search(r'"id":"\d+:(\d+)"', text[-2000:])

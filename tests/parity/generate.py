@@ -24,6 +24,11 @@ PARTITIONS = {"hash": [f"for values with (modulus 2, remainder {i})" for i in ra
               "list": ["for values in (2, 3, 5)", "default"]}
 
 
+def wide_moment(t):
+    """Whether values of the type can lie beyond what nanoseconds in 64 bits say."""
+    return t.sql.startswith("timestamp") and "tz" not in t.sql and "[" not in t.sql
+
+
 @dataclass
 class Step:
     """Statements run one after the other; those that define need both connectors to have caught up."""
@@ -133,20 +138,21 @@ class Round:
 
     # ---- tables ------------------------------------------------------------------------------------------------------
 
-    def default(self, t):
+    def default(self, t, strict=False):
         rng = self.rng
         if not t.default or rng.random() < 0.6:
             return None
         if t.sql in FUNCTIONS and rng.random() < 0.5:
             return rng.choice(FUNCTIONS[t.sql])
-        value = t.draw(rng)
+        value = near_moment(rng) if strict and wide_moment(t) else t.draw(rng)
         if value in (t.hard or ()):
             return None
         return quoted(value if len(value) < 500 else value[:1]) + (f"::{t.sql}" if rng.random() < 0.2 else "")
 
     def column(self, key=False):
         t = self.type(key)
-        return Column(self.name("c"), t, not_null=t.hard is not None and self.rng.random() < 0.3, default=self.default(t))
+        strict = t.hard is not None and self.rng.random() < 0.3
+        return Column(self.name("c"), t, not_null=strict, default=self.default(t, strict))
 
     def table(self):
         rng = self.rng
@@ -249,7 +255,7 @@ class Round:
         if c.type.big and rng.random() < 0.12 and c.type.sql in ("text", "varchar"):
             return quoted(noise(rng, 3000))
         strict = c.not_null or c in t.key
-        text = near_moment(rng) if strict and c.type.sql.startswith("timestamp") and "tz" not in c.type.sql and "[" not in c.type.sql else c.type.draw(rng)
+        text = near_moment(rng) if strict and wide_moment(c.type) else c.type.draw(rng)
         # Neither may a numeric be stored out of line there: what an update leaves alone is null, too.
         while (strict or "dom" in c.type.sql) and (text in (c.type.hard or ()) or (c.type.hard == ("NaN",) and len(text) > 1000)):
             text = c.type.draw(rng)
@@ -343,11 +349,11 @@ class Round:
         return alter + f"alter column {ident(c.name)} drop default, alter column {ident(c.name)} type {to.sql} using {ident(c.name)}::{'text::' if old.sql != to.sql else ''}{to.sql}"
 
     def change_default(self, t, c, alter):
-        c.default = self.default(c.type)
+        c.default = self.default(c.type, c.not_null)
         return alter + f"alter column {ident(c.name)} " + (f"set default {c.default}" if c.default else "drop default")
 
     def change_null(self, t, c, alter):
-        c.not_null = not c.not_null and not c.type.hard and c.type.hard is not None
+        c.not_null = not c.not_null and not c.type.hard and c.type.hard is not None and not wide_moment(c.type)
         return alter + f"alter column {ident(c.name)} {'set' if c.not_null else 'drop'} not null"
 
     def change_key(self, t, c, alter):
