@@ -39,6 +39,7 @@ struct incremental_parts {
     struct ledger *ledger;
     struct types *types;
     struct notify *notify;
+    size_t state_max; /* bytes of the state that an offset has room for */
 };
 
 struct incremental *incremental_new(const struct incremental_parts *parts);
@@ -57,8 +58,9 @@ uint64_t incremental_touch(struct incremental *i);
 struct incremental_table {
     const char *schema, *table, *condition, *surrogate;
 };
-void incremental_add(struct incremental *i, const char *id, const struct incremental_table *tables,
-                     size_t n);
+/* False: nothing was added, as the state would be larger than an offset can hold (e). */
+bool incremental_add(struct incremental *i, const char *id, const struct incremental_table *tables,
+                     size_t n, struct err *e);
 /* names NULL: all. */
 void incremental_stop(struct incremental *i, const char *const *names, size_t n);
 void incremental_pause(struct incremental *i);

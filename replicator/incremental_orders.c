@@ -45,9 +45,9 @@ add_table(struct incremental *i, const struct incremental_table *t, bool again)
     return true;
 }
 
-void
+bool
 incremental_add(struct incremental *i, const char *id, const struct incremental_table *tables,
-                size_t n)
+                size_t n, struct err *e)
 {
     bool running = i->ntables > 0, again = running && i->id && id && strcmp(i->id, id) == 0;
     size_t added = 0;
@@ -57,7 +57,15 @@ incremental_add(struct incremental *i, const char *id, const struct incremental_
         added += add_table(i, &tables[k], again);
     if (!added) {
         log_info("incremental snapshot \"%s\": its signal came again; it is running", id ? id : "");
-        return;
+        return true;
+    }
+    if (inc_state_bytes(i) > i->parts.state_max) {
+        for (; added; added--)
+            inc_drop_table(i, i->ntables - 1);
+        return err_set(e, ERR_DATA, "signal.state",
+                       "the tables and conditions of %zu tables do not fit into an offset, which "
+                       "has room for %zu bytes of them; give several signals, one after the other",
+                       n, i->parts.state_max);
     }
     inc_set_id(i, id);
     names = inc_names(i);
@@ -71,6 +79,7 @@ incremental_add(struct incremental *i, const char *id, const struct incremental_
     }
     free(names);
     inc_save(i);
+    return true;
 }
 
 void

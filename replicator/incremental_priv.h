@@ -99,6 +99,8 @@ void inc_key_copy(struct inc_key *to, const struct inc_key *from);
 void inc_key_move(struct inc_key *to, struct inc_key *from);
 /* The state changed: from the next entry on the new one is true. */
 void inc_save(struct incremental *i);
+/* Of the present state as it is stored; SIZE_MAX: too large by far. */
+size_t inc_state_bytes(const struct incremental *i);
 char *inc_key_text(const struct inc_key *k);  /* for people */
 char *inc_names(const struct incremental *i); /* "public.t,public.u" */
 void inc_table_free(struct inc_table *t);

@@ -12,7 +12,7 @@
 
 #define MEMBER "incremental_snapshot"
 
-enum { STATE_MAX = 4 << 20 };
+enum { STATE_MAX = 4 << 20 }; /* behind the largest state_max */
 
 void
 inc_key_free(struct inc_key *k)
@@ -177,10 +177,20 @@ state_text(const struct incremental *i)
     BUF_LIT(&b, ",\"" MEMBER "_correlation_id\":");
     put_text_or_null(&b, i->id);
     buf_putc(&b, '}');
-    text = mem_strdup(buf_cstr(&b));
+    text = buf_ok(&b) && buf_ok(&list) ? mem_strdup(buf_cstr(&b)) : NULL;
     buf_free(&b);
     buf_free(&list);
     return text;
+}
+
+size_t
+inc_state_bytes(const struct incremental *i)
+{
+    char *text = state_text(i);
+    size_t n = text ? strlen(text) : SIZE_MAX;
+
+    free(text);
+    return n;
 }
 
 void

@@ -85,6 +85,8 @@ struct offset_store {
 struct offset_store *offset_file_open(const struct config *c, struct err *e);
 /* The exact format of Connect's offsets topic (offset.storage.topic); creates it compacted when missing. */
 struct offset_store *offset_kafka_open(const struct config *c, struct err *e);
+/* How many bytes of offset.extra a store takes: a record in Kafka has to stay below 1 MB. `topic`: it is Kafka in any case. */
+size_t offset_extra_max(const struct config *c, bool topic);
 /* By walbridge.offset.storage (file, kafka). */
 struct offset_store *offset_store_open(const struct config *c, struct err *e);
 

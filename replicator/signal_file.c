@@ -18,6 +18,7 @@ struct signal_file {
     struct buf text; /* read and not yet emptied out of the file */
     size_t at;       /* lines before it were taken */
     unsigned open;   /* taken, not yet done */
+    bool grew;       /* at the last look: its last line may not be whole yet */
     bool complained;
 };
 
@@ -55,7 +56,9 @@ signal_file_look(struct signal_file *f)
     int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     ssize_t n = 1;
+    size_t before = f->text.n;
 
+    f->grew = false;
     if (fd < 0) {
         if (errno != ENOENT)
             complain(f, "cannot be read");
@@ -79,6 +82,7 @@ signal_file_look(struct signal_file *f)
     }
     if (n < 0)
         complain(f, "cannot be read");
+    f->grew = f->text.n > before;
     if (!buf_ok(&f->text)) {
         log_warn("signal.file \"%s\" is larger than %d bytes and is emptied", f->path, FILE_MAX);
         buf_clear(&f->text);
@@ -116,6 +120,8 @@ signal_file_take(struct signal_file *f, struct arena *a, struct signal *out)
         size_t n = end ? (size_t)(end - line) : f->text.n - f->at;
         struct err e = {0};
 
+        if (!end && f->grew)
+            return false;
         f->at += n + (end != NULL);
         if (strspn(line, " \t\r") >= n)
             continue;

@@ -187,11 +187,15 @@ static void
 execute_incremental(struct signals *s, const struct table_list *l)
 {
     struct incremental_table *t = arena_alloc(&s->arena, (l->n + 1) * sizeof(*t));
+    struct err e = {0};
 
     for (size_t i = 0; i < l->n; i++)
         t[i] = (struct incremental_table){l->v[i].schema, l->v[i].table, l->v[i].filter,
                                           s->order.surrogate};
-    incremental_add(s->inc, s->order.id, t, l->n);
+    if (!incremental_add(s->inc, s->order.id, t, l->n, &e)) {
+        refuse(s, &e);
+        return;
+    }
     s->step = ORDER_STARTING;
     signals_owe(s, incremental_mark(s->inc));
 }

@@ -409,3 +409,80 @@ def test_a_stop_outlives_a_kill_before_its_chunk_ends(db, ready):
     assert [r["id"] for r in reads(c, "t")] == [1]
     assert [r["id"] for r in reads(c, "u")] == [1]
     assert c.terminate() == program.OK
+
+
+def test_a_table_that_is_dropped_in_mid_snapshot_leaves_the_others(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t select generate_series(1, 20)",
+              "create table gone (id int primary key)", "insert into gone values (1)", "create table u (id int primary key)", "insert into u values (1)",
+              **{"incremental.snapshot.chunk.size": "5"})
+    execute(db, "s", "public.t", "public.gone", "public.u")
+    db.sql("insert into signal values ('p', 'pause-snapshot', '{}')")
+    wait_until(lambda: "type='PAUSED'" in c.log(), lambda: c.log()[-2000:])
+    with db.server.connect(db.name) as w:
+        w.execute("begin; drop table t; drop table gone")
+        db.sql("insert into signal values ('r', 'resume-snapshot', '{}')")
+        wait_until(lambda: waiting(db), lambda: f"the chunk that waits\n{c.log()[-2000:]}")
+        w.execute("commit")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    assert c.log().count("status=UNKNOWN_SCHEMA") == 2
+    assert len(reads(c, "t")) in (5, 10) and [r["id"] for r in reads(c, "u")] == [1]
+    db.sql("insert into u values (2)")
+    wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".u") and x["value"]["op"] == "c"], "the stream")
+    assert c.terminate() == program.OK
+
+
+def test_what_is_no_captured_table_is_skipped_with_its_status(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t values (1)", "create table hidden (id int primary key)", "insert into hidden values (1)",
+              "create view v as select * from t", "create foreign data wrapper w", "create server s foreign data wrapper w",
+              "create foreign table f (id int) server s", **{"table.exclude.list": "public.hidden"})
+    execute(db, "s", "public.hidden", "public.v", "public.f", "public.t")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    assert c.log().count("status=UNKNOWN_SCHEMA") == 3
+    assert [r["id"] for r in reads(c, "t")] == [1] and not reads(c, "hidden")
+    assert c.terminate() == program.OK
+
+
+def test_a_condition_that_fails_on_the_way_ends_its_table_alone(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t select generate_series(1, 20)", "create table u (id int primary key)", "insert into u values (1)",
+              **{"incremental.snapshot.chunk.size": "5"})
+    execute(db, "s", "public.t", "public.u", **{"additional-conditions": [{"data-collection": "public.t", "filter": "1 / (id - 12) is not null"}]})
+    c.wait_log('incremental snapshot \\"s\\": done')
+    assert "division by zero" in c.log() and "status=SQL_EXCEPTION" in c.log()
+    assert len(reads(c, "t")) in (0, 10) and [r["id"] for r in reads(c, "u")] == [1]
+    assert c.terminate() == program.OK
+
+
+def test_a_blocking_snapshot_that_fails_leaves_the_stream(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t values (1)")
+    execute(db, "s", "public.t", **{"type": "blocking", "additional-conditions": [{"data-collection": "public.t", "filter": "select no from such"}]})
+    wait_until(lambda: "type='ABORTED'" in c.log(), lambda: c.log()[-2000:])
+    db.sql("insert into t values (2)")
+    wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".t") and x["value"]["op"] == "c"], "the stream")
+    execute(db, "again", "public.t", **{"type": "blocking"})
+    wait_until(lambda: len(reads(c, "t")) == 2, lambda: c.log()[-2000:])
+    assert c.terminate() == program.OK
+
+
+def test_the_same_signal_twice_and_more_than_fits(db, ready, tmp_path):
+    """Lines of a file that is still being written, too."""
+    file = tmp_path / "signals"
+    c = ready("create table t (id int primary key)", "insert into t select generate_series(1, 20)", *[f"create table w{i} (id int primary key)" for i in range(20)],
+              **{"signal.enabled.channels": "source,file", "signal.file": str(file), "signal.poll.interval.ms": "200", "incremental.snapshot.chunk.size": "5"})
+    condition = [{"data-collection": "public.w.*", "filter": "'" + '"' * 100000 + "' <> ''"}]
+    data = {"large": {"data-collections": ["public.w.*"], "additional-conditions": condition}, "huge": {"data-collections": ["public.t", "x" * (1 << 20)]},
+            "twice": {"data-collections": ["public.t"]}}
+    line = lambda id: json.dumps({"id": id, "type": "execute-snapshot", "data": data[id]}) + "\n"  # noqa: E731
+    text = line("huge") + line("large") + line("twice") + line("twice")
+    with open(file, "a") as f:
+        f.write(text[:500000])
+        f.flush()
+        time.sleep(0.3)
+        f.write(text[500000:])
+    c.wait_log('incremental snapshot \\"twice\\": done', 60)
+    assert all(f'signal \\"{id}\\" is ignored' in c.log() for id in ("huge", "large"))
+    wait_until(lambda: file.read_text() == "", "an empty file once it is stored")
+    got = [r["id"] for r in reads(c, "t")]
+    assert sorted(got) == list(range(1, 21)), "once"
+    db.sql("insert into t values (21)")
+    wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".t") and x["value"]["op"] == "c"], "the stream")
+    assert c.terminate() == program.OK
