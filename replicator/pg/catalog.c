@@ -152,7 +152,9 @@ catalog_take(struct catalog *c, PGresult *r)
             pg_error(c->conn, r, &c->why);
         c->failed = true;
     } else if (which == 0 && PQnfields(r) == COL_COLS) {
-        catalog_read_facts(r, &c->arena, &c->facts);
+        struct catalog_rows all = catalog_rows_all(r);
+
+        catalog_read_facts(&all, &c->arena, &c->facts);
     } else if (which == 1 && PQnfields(r) == TYPES_COLS) {
         c->types = r;
         return;

@@ -57,21 +57,31 @@ void catalog_tables_free(struct catalog_table *t, size_t n);
 extern const char catalog_tables_sql[];
 void catalog_tables_read(const PGresult *r, struct catalog_table **out, size_t *n);
 void catalog_describe_sql(struct buf *sql); /* parameters: schema, table */
-void catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a,
-                           struct pgo_relation *rel);
-void catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *out);
+/* The part of an answer that is about one table. */
+struct catalog_rows {
+    const PGresult *r;
+    int first, end;
+};
+struct catalog_rows catalog_rows_all(const PGresult *r);
+void catalog_read_relation(const struct catalog_rows *rows, const struct catalog_table *t,
+                           struct arena *a, struct pgo_relation *rel);
+void catalog_read_facts(const struct catalog_rows *rows, struct arena *a,
+                        struct relation_facts *out);
 /* Appends the question about the types that the registry lacks; false when there are none. */
 bool catalog_types_sql(struct buf *sql, const struct types *registry, const struct pgo_column *cols,
                        uint16_t n);
 /* renew: also those that are known. */
 void catalog_read_types(const PGresult *r, struct types *types, bool renew);
 /*
- * One table as a Relation message would describe it, and its facts, blocking; for the snapshot. The views live in `a`.
- * Types that the registry lacks are added to it.
+ * Tables as Relation messages would describe them, and their facts, blocking; for the snapshot. What is known of some is asked
+ * at once (PQclear; NULL: e), then each is read, one place behind the other: catalog_rows_of goes from a table's rows to
+ * the next one's. The views live in `a`. Types that the registry lacks are added to it.
  */
-bool catalog_describe_begin(PGconn *c, struct err *e); /* once a session, before the first one */
-bool catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types,
-                      struct arena *a, struct pgo_relation *rel, struct relation_facts *facts,
-                      struct err *e);
+PGresult *catalog_describe_some(PGconn *c, const struct catalog_table *const *tables, size_t n,
+                                struct err *e);
+void catalog_rows_of(struct catalog_rows *rows, size_t place);
+bool catalog_describe(PGconn *c, const struct catalog_rows *rows, const struct catalog_table *t,
+                      struct types *types, struct arena *a, struct pgo_relation *rel,
+                      struct relation_facts *facts, struct err *e);
 
 #endif

@@ -17,6 +17,7 @@ enum {
     COL_TYPE,
     COL_TYPMOD,
     COL_IDENTITY,
+    COL_PLACE,
     COL_COLS
 };
 

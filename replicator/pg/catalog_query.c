@@ -13,37 +13,41 @@
 
 /*
  * Columns, then the key: the primary key, else the first unique index without expressions in the JDBC driver's order
- * (clustered, hash, other; then by name). Rows: 'c' name not_null generated default · 'k' name.
- * A domain's NOT NULL counts as the column's. Columns of an index that are only INCLUDEd are no key.
+ * (clustered, hash, other; then by name). Rows: 'c' name not_null generated default · 'k' name, and at the end the place of
+ * the table among those that were asked for. A domain's NOT NULL counts as the column's. Columns of an index that are only INCLUDEd are no key.
  */
 static const char facts_sql[] =
-    "WITH rel AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "
-    "= c.relnamespace "
-    "WHERE n.nspname = %s AND c.relname = %s), "
-    "idx AS (SELECT i.indexrelid, i.indrelid, i.indkey, i.indnkeyatts FROM pg_catalog.pg_index i "
+    "WITH rel AS (%s), "
+    "idx AS (SELECT DISTINCT ON (rel.place) rel.place, i.indrelid, i.indkey, i.indnkeyatts FROM "
+    "pg_catalog.pg_index i "
     "JOIN rel ON i.indrelid = rel.oid JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
     "JOIN pg_catalog.pg_am am ON am.oid = ic.relam "
     "WHERE i.indisprimary OR (i.indisunique AND NOT 0 = ANY (i.indkey::int2[])) "
-    "ORDER BY i.indisprimary DESC, CASE WHEN i.indisclustered THEN 1 WHEN am.amname = 'hash' THEN "
-    "2 ELSE 3 END, ic.relname "
-    "LIMIT 1) "
+    "ORDER BY rel.place, i.indisprimary DESC, CASE WHEN i.indisclustered THEN 1 WHEN am.amname = "
+    "'hash' THEN 2 ELSE 3 END, ic.relname) "
     "SELECT 'c' AS kind, a.attnum::int AS n, a.attname::text, a.attnotnull OR (t.typtype = 'd' AND "
     "t.typnotnull), "
     "a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
     "a.atttypid::text, a.atttypmod::text, "
-    "EXISTS (SELECT 1 FROM rel JOIN pg_catalog.pg_index ri ON ri.indrelid = rel.oid AND "
-    "ri.indisreplident "
-    "WHERE a.attnum = ANY (ri.indkey::int2[])) "
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_index ri WHERE ri.indrelid = rel.oid AND "
+    "ri.indisreplident AND a.attnum = ANY (ri.indkey::int2[])), rel.place::int "
     "FROM rel JOIN pg_catalog.pg_attribute a ON a.attrelid = rel.oid "
     "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
     "WHERE a.attnum > 0 AND NOT a.attisdropped "
     "UNION ALL "
-    "SELECT 'k', k.n::int, a.attname::text, NULL, NULL, NULL, NULL, NULL, NULL "
+    "SELECT 'k', k.n::int, a.attname::text, NULL, NULL, NULL, NULL, NULL, NULL, idx.place::int "
     "FROM idx CROSS JOIN LATERAL unnest(idx.indkey::int2[]) WITH ORDINALITY AS k(attnum, n) "
     "JOIN pg_catalog.pg_attribute a ON a.attrelid = idx.indrelid AND a.attnum = k.attnum WHERE k.n "
     "<= idx.indnkeyatts "
-    "ORDER BY 1, 2";
+    "ORDER BY 10, 1, 2";
+
+/* The tables that are asked for: one by its names, or some by oid. */
+static const char facts_of_one[] =
+    "SELECT c.oid, 1 AS place FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+    "c.relnamespace WHERE n.nspname = $1 AND c.relname = $2";
+static const char facts_of_some[] =
+    "SELECT x.oid, x.place FROM unnest($1::oid[]) WITH ORDINALITY AS x(oid, place)";
 
 /* The given types, what they are arrays of and domains over, enum labels in their sort order. */
 static const char types_sql[] =
@@ -74,7 +78,7 @@ catalog_prepare_sql(struct buf *sql)
     BUF_LIT(sql,
             "SET plan_cache_mode = force_generic_plan; "
             "PREPARE walbridge_facts(name, name) AS ");
-    buf_printf(sql, facts_sql, "$1", "$2");
+    buf_printf(sql, facts_sql, facts_of_one);
     BUF_LIT(sql, "; ");
 }
 
@@ -82,7 +86,7 @@ catalog_prepare_sql(struct buf *sql)
 void
 catalog_describe_sql(struct buf *sql)
 {
-    buf_printf(sql, facts_sql, "$1", "$2");
+    buf_printf(sql, facts_sql, facts_of_one);
 }
 
 void
@@ -140,15 +144,15 @@ catalog_is_true(const PGresult *r, int row, int col)
 }
 
 void
-catalog_read_facts(const PGresult *r, struct arena *a, struct relation_facts *out)
+catalog_read_facts(const struct catalog_rows *rows, struct arena *a, struct relation_facts *out)
 {
-    int rows = PQntuples(r);
-    size_t n = rows > 0 ? (size_t)rows : 1;
+    const PGresult *r = rows->r;
+    size_t n = rows->end > rows->first ? (size_t)(rows->end - rows->first) : 1;
     struct column_facts *cols = arena_alloc(a, n * sizeof(*cols));
     struct slice *key = arena_alloc(a, n * sizeof(*key));
 
-    *out = (struct relation_facts){.found = rows > 0, .cols = cols, .key = key};
-    for (int i = 0; i < rows; i++) {
+    *out = (struct relation_facts){.found = rows->end > rows->first, .cols = cols, .key = key};
+    for (int i = rows->first; i < rows->end; i++) {
         struct column_facts *c;
 
         if (PQgetvalue(r, i, COL_KIND)[0] == 'k') {
@@ -274,18 +278,19 @@ catalog_tables_free(struct catalog_table *t, size_t n)
 }
 
 void
-catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct arena *a,
-                      struct pgo_relation *rel)
+catalog_read_relation(const struct catalog_rows *rows, const struct catalog_table *t,
+                      struct arena *a, struct pgo_relation *rel)
 {
-    int rows = PQntuples(r);
-    struct pgo_column *cols = arena_alloc(a, (size_t)(rows ? rows : 1) * sizeof(*cols));
+    const PGresult *r = rows->r;
+    size_t n = rows->end > rows->first ? (size_t)(rows->end - rows->first) : 1;
+    struct pgo_column *cols = arena_alloc(a, n * sizeof(*cols));
 
     *rel = (struct pgo_relation){.oid = t->oid,
                                  .schema = slice_of(t->schema),
                                  .table = slice_of(t->name),
                                  .identity = t->identity,
                                  .cols = cols};
-    for (int i = 0; i < rows; i++) {
+    for (int i = rows->first; i < rows->end; i++) {
         int64_t typmod = -1;
 
         if (PQgetvalue(r, i, COL_KIND)[0] != 'c')
@@ -300,43 +305,61 @@ catalog_read_relation(const PGresult *r, const struct catalog_table *t, struct a
     }
 }
 
-bool
-catalog_describe_begin(PGconn *c, struct err *e)
+PGresult *
+catalog_describe_some(PGconn *c, const struct catalog_table *const *tables, size_t n, struct err *e)
 {
-    struct buf sql;
-    bool ok;
+    const char *params[1];
+    struct buf sql, oids;
+    PGresult *r;
 
     buf_init(&sql, CATALOG_SQL_MAX);
-    catalog_prepare_sql(&sql);
-    ok = pg_exec(c, e, "%s", buf_cstr(&sql));
+    buf_init(&oids, CATALOG_SQL_MAX);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&oids, "%c%u", i ? ',' : '{', tables[i]->oid);
+    buf_str(&oids, n ? "}" : "{}");
+    buf_printf(&sql, facts_sql, facts_of_some);
+    params[0] = buf_cstr(&oids);
+    r = pg_query_params(c, e, COL_COLS, buf_cstr(&sql), 1, params);
     buf_free(&sql);
-    return ok;
+    buf_free(&oids);
+    if (!r)
+        err_wrap(e, "describing tables");
+    return r;
+}
+
+struct catalog_rows
+catalog_rows_all(const PGresult *r)
+{
+    return (struct catalog_rows){r, 0, PQntuples(r)};
+}
+
+void
+catalog_rows_of(struct catalog_rows *rows, size_t place)
+{
+    rows->first = rows->end;
+    while (rows->end < PQntuples(rows->r) &&
+           catalog_u32(rows->r, rows->end, COL_PLACE) == place + 1)
+        rows->end++;
 }
 
 bool
-catalog_describe(PGconn *c, const struct catalog_table *t, struct types *types, struct arena *a,
-                 struct pgo_relation *rel, struct relation_facts *facts, struct err *e)
+catalog_describe(PGconn *c, const struct catalog_rows *rows, const struct catalog_table *t,
+                 struct types *types, struct arena *a, struct pgo_relation *rel,
+                 struct relation_facts *facts, struct err *e)
 {
     struct buf sql;
     PGresult *r;
-    bool ok = false;
+    bool ok = true;
 
+    catalog_read_relation(rows, t, a, rel);
+    catalog_read_facts(rows, a, facts);
     buf_init(&sql, CATALOG_SQL_MAX);
-    catalog_facts_sql(&sql, slice_of(t->schema), slice_of(t->name));
-    r = pg_query(c, e, COL_COLS, buf_cstr(&sql));
-    if (r) {
-        catalog_read_relation(r, t, a, rel);
-        catalog_read_facts(r, a, facts);
+    if (catalog_types_sql(&sql, types, rel->cols, rel->ncols)) {
+        r = pg_query(c, e, TYPES_COLS, buf_cstr(&sql));
+        ok = r != NULL;
+        if (r)
+            catalog_read_types(r, types, false);
         PQclear(r);
-        buf_clear(&sql);
-        ok = true;
-        if (catalog_types_sql(&sql, types, rel->cols, rel->ncols)) {
-            r = pg_query(c, e, TYPES_COLS, buf_cstr(&sql));
-            ok = r != NULL;
-            if (r)
-                catalog_read_types(r, types, false);
-            PQclear(r);
-        }
     }
     buf_free(&sql);
     return ok || err_wrap(e, "describing table \"%s.%s\"", t->schema, t->name);

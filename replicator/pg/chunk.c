@@ -390,6 +390,7 @@ chunks_relation(const struct chunks *c, struct arena *a, struct pgo_relation *re
     const PGresult *head = script_result(c->script, c->head);
     const PGresult *r = script_result(c->script, c->facts);
     struct catalog_table t = c->described;
+    struct catalog_rows rows;
     struct pgo_column *cols;
     uint64_t oid = 0;
     uint16_t kept = 0;
@@ -399,8 +400,9 @@ chunks_relation(const struct chunks *c, struct arena *a, struct pgo_relation *re
     (void)num_parse_u64(slice_of(PQgetvalue(head, 0, 0)), &oid);
     t.oid = (uint32_t)oid;
     t.identity = PQgetvalue(head, 0, 1)[0];
-    catalog_read_relation(r, &t, a, rel);
-    catalog_read_facts(r, a, facts);
+    rows = catalog_rows_all(r);
+    catalog_read_relation(&rows, &t, a, rel);
+    catalog_read_facts(&rows, a, facts);
     cols = arena_alloc(a, (rel->ncols + 1u) * sizeof(*cols));
     for (uint16_t i = 0; i < rel->ncols; i++)
         if (i >= facts->ncols || !facts->cols[i].generated)

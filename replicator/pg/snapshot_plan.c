@@ -9,6 +9,8 @@
 #include "decoder/pgoutput.h"
 #include "replicator/pg/snapshot_priv.h"
 
+enum { PLAN_TABLES = 256 }; /* at a time: what is asked of all is in memory at once */
+
 /* ------------------------------------------------------------------------------------------------ which */
 
 /* The caller's entry for a table; NULL: none. */
@@ -90,65 +92,6 @@ plan_warn_unknown(const struct snapshot *s, const struct catalog_table *tables, 
     }
 }
 
-/* ------------------------------------------------------------------------------------------------ locks */
-
-/*
- * Held to the end, and one that came too late is noticed: rows of a table that was rewritten (ALTER TABLE) or emptied
- * (TRUNCATE) are not there for a snapshot that was taken before, so the table would be read as if it had none.
- * pg_class is read under the snapshot, pg_relation_filenode says what is true now.
- */
-static bool
-plan_lock(struct snapshot *s, const struct catalog_table *ct, struct err *e)
-{
-    static const char same[] =
-        "SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND c.oid IN "
-        "(SELECT $1::oid UNION ALL SELECT p.relid FROM "
-        "pg_catalog.pg_partition_tree($1::oid::regclass) p) "
-        "AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid))";
-    struct buf sql;
-    PGresult *r = NULL;
-    char oid[16];
-    const char *params[] = {oid};
-    bool ok;
-
-    snprintf(oid, sizeof(oid), "%u", ct->oid);
-    buf_init(&sql, 4096);
-    BUF_LIT(&sql, "LOCK TABLE ");
-    pg_ident(&sql, ct->schema);
-    buf_putc(&sql, '.');
-    pg_ident(&sql, ct->name);
-    BUF_LIT(&sql, " IN ACCESS SHARE MODE");
-    ok = pg_exec(s->conn, e, "%s", buf_cstr(&sql));
-    if (ok) {
-        r = pg_query_params(s->conn, e, 1, same, 1, params);
-        ok = r && (PQgetvalue(r, 0, 0)[0] == 't' ||
-                   err_set(e, ERR_RETRY, "snapshot.rewritten",
-                           "the table was rewritten after the snapshot began; it begins anew"));
-    } else if (strcmp(e->sqlstate, "42P01") == 0) {
-        err_set(e, ERR_RETRY, "snapshot.dropped",
-                "the table was dropped or renamed after the snapshot began; it begins anew");
-    } else if (strcmp(e->sqlstate, "55P03") == 0) {
-        err_wrap(e, "no lock within snapshot.lock.timeout.ms");
-    }
-    PQclear(r);
-    buf_free(&sql);
-    return ok || err_wrap(e, "table \"%s.%s\"", ct->schema, ct->name);
-}
-
-/*
- * Debezium waits for locks without end, unless it was told to take them: then it gives up in time. So do we, also when a
- * stream is kept waiting by us: it lives only as long as it is looked after.
- */
-static bool
-plan_lock_timeout(struct snapshot *s, bool begin, struct err *e)
-{
-    enum { LOCKING_SHARED = 1 };
-
-    if (s->req.exported && config_enum(s->req.config, "snapshot.locking.mode") != LOCKING_SHARED)
-        return true;
-    return pg_exec(s->conn, e, "SET lock_timeout = %d", begin ? snapshot_patience_ms(s) : 0);
-}
-
 /* ------------------------------------------------------------------------------------------------ how */
 
 /* The columns that some field or key is fed by, in table order. */
@@ -178,8 +121,10 @@ plan_select(struct snap_table *t)
     free(wanted);
 }
 
+/* rows: what the catalog says of it. */
 static bool
-plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
+plan_table(struct snapshot *s, const struct catalog_table *ct, const struct catalog_rows *rows,
+           struct err *e)
 {
     const struct snapshot_table *named = plan_named(s, ct);
     struct relation_facts facts;
@@ -188,8 +133,6 @@ plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
     struct arena a;
     bool ok;
 
-    if (!plan_lock(s, ct, e))
-        return false;
     s->tables = mem_grow(s->tables, s->ntables + 1, sizeof(*s->tables));
     t = &s->tables[s->ntables++];
     memset(t, 0, sizeof(*t));
@@ -200,7 +143,7 @@ plan_table(struct snapshot *s, const struct catalog_table *ct, struct err *e)
                                         slice_of(ct->name));
     t->name = mem_printf("%s.%s", ct->schema, ct->name);
     arena_init(&a);
-    ok = catalog_describe(s->conn, ct, s->req.types, &a, &rel, &facts, e) &&
+    ok = catalog_describe(s->conn, rows, ct, s->req.types, &a, &rel, &facts, e) &&
          (t->plan = pipeline_plan(s->req.pipeline, PLAN_FOR_SNAPSHOT, &rel, &facts, e)) != NULL;
     arena_free(&a);
     if (!ok)
@@ -256,22 +199,58 @@ plan_sort(struct snapshot *s)
         qsort(s->tables, s->ntables, sizeof(*s->tables), orders[order]);
 }
 
+/* A part of them, with one question each for all: a round trip for each table would add up. */
+static bool
+plan_some(struct snapshot *s, const struct catalog_table *const *tables, size_t n, struct err *e)
+{
+    struct catalog_rows rows = {0};
+    PGresult *r = NULL;
+    bool ok = snapshot_lock(s, tables, n, e) &&
+              (r = catalog_describe_some(s->conn, tables, n, e)) != NULL;
+
+    rows.r = r;
+    for (size_t i = 0; ok && i < n; i++) {
+        catalog_rows_of(&rows, i);
+        ok = plan_table(s, tables[i], &rows, e);
+    }
+    PQclear(r);
+    return ok;
+}
+
+static bool
+plan_all(struct snapshot *s, const struct pattern_list *include, const struct catalog_table *tables,
+         size_t n, struct err *e)
+{
+    const struct catalog_table *some[PLAN_TABLES];
+    size_t nsome = 0;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        if (plan_wants(s, include, &tables[i]))
+            some[nsome++] = &tables[i];
+        if (nsome == PLAN_TABLES || (nsome > 0 && i + 1 == n)) {
+            ok = plan_some(s, some, nsome, e);
+            nsome = 0;
+        }
+    }
+    return ok;
+}
+
 bool
 snapshot_plan(struct snapshot *s, struct err *e)
 {
     struct catalog_table *tables = NULL;
     struct pattern_list include = {0};
     size_t n = 0;
-    bool ok = snapshot_include(s->req.config, &include, e) && catalog_describe_begin(s->conn, e) &&
-              catalog_tables(s->conn, &tables, &n, e) && plan_lock_timeout(s, true, e);
+    bool ok = snapshot_include(s->req.config, &include, e) &&
+              catalog_tables(s->conn, &tables, &n, e) && snapshot_lock_timeout(s, true, e) &&
+              plan_all(s, &include, tables, n, e);
 
-    for (size_t i = 0; ok && i < n; i++)
-        ok = !plan_wants(s, &include, &tables[i]) || plan_table(s, &tables[i], e);
     if (ok)
         plan_warn_unknown(s, tables, n);
     pattern_list_free(&include);
     catalog_tables_free(tables, n);
-    if (!ok || !plan_lock_timeout(s, false, e))
+    if (!ok || !snapshot_lock_timeout(s, false, e))
         return false;
     snapshot_override_warn(s);
     plan_sort(s);

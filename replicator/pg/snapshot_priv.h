@@ -1,5 +1,5 @@
 /*
- * Inside the snapshot reader: planning (snapshot_plan.c, snapshot_unit.c, snapshot_override.c), sessions
+ * Inside the snapshot reader: planning (snapshot_plan.c, snapshot_lock.c, snapshot_unit.c, snapshot_override.c), sessions
  * (snapshot_session.c), where a stream begins behind it (snapshot_point.c), workers (snapshot_worker.c), handing over (snapshot_queue.c), what is shown (snapshot_progress.c)
  * and its life (snapshot.c).
  */
@@ -121,6 +121,17 @@ struct snapshot {
 
 /* snapshot_plan.c: tables, in their order, locked. */
 bool snapshot_plan(struct snapshot *s, struct err *e);
+/*
+ * snapshot_lock.c. Held to the end, and one that came too late is noticed: rows of a table that was rewritten (ALTER TABLE) or
+ * emptied (TRUNCATE) are not there for a snapshot that was taken before, so the table would be read as if it had none.
+ */
+bool snapshot_lock(struct snapshot *s, const struct catalog_table *const *tables, size_t n,
+                   struct err *e);
+/*
+ * Debezium waits for locks without end, unless it was told to take them: then it gives up in time. So do we, also when a
+ * stream is kept waiting by us: it lives only as long as it is looked after.
+ */
+bool snapshot_lock_timeout(struct snapshot *s, bool begin, struct err *e);
 /* snapshot_override.c: reads a table by the user's own statement, if there is one for it. */
 bool snapshot_override(struct snapshot *s, struct snap_table *t, struct err *e);
 void snapshot_override_warn(const struct snapshot *s); /* of entries that name no table */
