@@ -40,6 +40,8 @@ utf8_next(struct slice s, uint32_t *cp)
 }
 /* Appends a code point; half a surrogate pair as its three bytes, as Java's modified UTF-8 has them. */
 void utf8_put(struct buf *out, uint32_t cp);
+/* Appends s in capital letters as Java's toUpperCase has them; what the system's tables do not know stays. */
+void utf8_upper(struct buf *out, struct slice s);
 /* Four hexadecimal digits of a \u escape, known to be such. */
 uint32_t utf8_hex4(const char *p);
 

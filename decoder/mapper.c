@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "decoder/mapper_hash.h"
 #include "decoder/pattern.h"
 #include "decoder/pgtext.h"
@@ -356,13 +357,14 @@ static void
 mapper_add_source(const struct mapper_site *at, const struct source_type *t, struct binding *b)
 {
     struct schema_param params[4];
-    char *type = arena_strdup(at->arena, t->name);
+    struct buf type;
     size_t n = 0;
 
-    for (char *p = type; *p; p++)
-        if (*p >= 'a' && *p <= 'z')
-            *p = (char)(*p - 'a' + 'A');
-    params[n++] = (struct schema_param){"__debezium.source.column.type", type};
+    buf_init(&type, 4096); /* two names and their quotes */
+    utf8_upper(&type, slice_of(t->name));
+    params[n++] = (struct schema_param){"__debezium.source.column.type",
+                                        arena_strndup(at->arena, type.p, type.n)};
+    buf_free(&type);
     if (t->length != -1)
         params[n++] = (struct schema_param){"__debezium.source.column.length",
                                             arena_printf(at->arena, "%d", t->length)};

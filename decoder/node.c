@@ -82,8 +82,10 @@ node_column(struct arena *a, const struct plan_field *f, bool old, bool numeric)
     n->column = f;
     n->old = old;
     n->numeric = numeric;
-    /* The default of an optional column is the format's business; any other replacement is the column's value. */
-    if (schema->def.n == 0 ? !slice_is(f->value.null_json, "null") : !schema->optional)
+    /* The default of an optional column is the format's business; any other replacement is the column's value (a mask, what a
+     * NOT NULL column says). */
+    if (!slice_is(f->value.null_json, "null") &&
+        (!schema->optional || !slice_eq(f->value.null_json, schema->def)))
         n->null_text = f->value.null_json;
     return n;
 }

@@ -51,7 +51,7 @@ static const struct pgtype extra_types[] = {
      .base = PRICE,
      .base_typmod = -1},
     {.oid = OTHER,
-     .schema = "Odd",
+     .schema = "ödd ßx𐐨",
      .name = "kind",
      .kind = 'e',
      .base_typmod = -1,
@@ -477,7 +477,7 @@ source_types_are_the_drivers(void **state)
         {1115, 3, NULL, "_TIMESTAMP 26 3", NULL},
         {MOOD, -1, NULL, "MOOD 2147483647 0", NULL},
         {MOODS, -1, NULL, "_MOOD 2147483647 0", NULL},
-        {OTHER, -1, NULL, "\"ODD\".\"KIND\" 2147483647 0", "KIND 2147483647 0"},
+        {OTHER, -1, NULL, "\"ÖDD SSX𐐀\".\"KIND\" 2147483647 0", "KIND 2147483647 0"},
         {PRICE, -1, NULL, "PRICE 8 2", NULL},
         {AMOUNT, -1, NULL, "AMOUNT 8 2", NULL},
     };

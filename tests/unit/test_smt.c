@@ -69,6 +69,27 @@ a_row_stands_for_its_envelope(void **state)
     gives(f, OP_TRUNCATE, NULL, NULL, "");
 }
 
+/* Also of a column that has a default: NULL is the mask before it could be replaced. */
+static void
+masked_nulls_are_the_mask(void **state)
+{
+    static const char *const masked[] = {"column.mask.with.3.chars", "public.item.body", NULL};
+    struct smtfix *f = *state;
+
+    for (int replace = 0; replace < 2; replace++) {
+        dfix_close(&f->d);
+        dfix_open(&f->d, masked);
+        f->d.settings.header_converter = CONVERTER_SIMPLE;
+        f->d.settings.value_json.replace_null = replace;
+        f->plan = NULL;
+        chain(f, SMT_CHAIN("transforms", "u", UNWRAP));
+        gives(f, OP_CREATE, NULL, ROW1,
+              KEY "{\"id\":1,\"name\":\"a\",\"body\":\"***\",\"amount\":null,\"at\":null}|\n");
+        encoder_free(f->enc); /* the plan goes with the fixture */
+        f->enc = NULL;
+    }
+}
+
 static void
 deletes_are_handled_as_the_mode_says(void **state)
 {
@@ -719,6 +740,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_row_stands_for_its_envelope, setup, teardown),
+        cmocka_unit_test_setup_teardown(masked_nulls_are_the_mask, setup, teardown),
         cmocka_unit_test_setup_teardown(deletes_are_handled_as_the_mode_says, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_older_releases_count_for_deletes, setup, teardown),
         cmocka_unit_test_setup_teardown(fields_of_the_envelope_are_added, setup, teardown),
