@@ -91,7 +91,8 @@ static const struct prop rows[] = {
     {.name = "slot.max.retries", .type = PROP_INT, .def = "6", .max = INT32_MAX,
      .group = "Postgres", .importance = PROP_LOW, .display = "Retry count",
      .doc = "How often starting to read the slot is tried again in a row, for instance while "
-            "another session still holds it."},
+            "another session still holds it, or at the start while the server has no walsender "
+            "to spare (max_wal_senders)."},
     {.name = "slot.retry.delay.ms", .type = PROP_LONG, .def = "10000", .max = INT64_MAX,
      .group = "Postgres", .importance = PROP_LOW, .display = "Retry delay",
      .doc = "Wait between two such attempts, in milliseconds."},

@@ -375,25 +375,28 @@ connector_wait(struct connector *c, int64_t ms)
 
 /*
  * A slot that another reader holds is given up on after slot.max.retries × slot.retry.delay.ms, as Debezium does: a reader
- * that does not go away is somebody else. *in_use_us: since when it has been so; the server notices a connection that broke
- * later than we do, so time before does not count.
+ * that does not go away is somebody else. So is a server without a walsender to spare when we begin, if errors.max.retries
+ * does not end it before; one that we had before may be our own. *held_us: since when it has been so; the server notices a
+ * connection that broke later than we do, so time before does not count.
  */
 static bool
-connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t *in_use_us)
+connector_may_retry(struct connector *c, const struct err *e, unsigned attempt, int64_t *held_us)
 {
     int64_t max = config_int(c->config, "errors.max.retries");
     int64_t slot_ms =
         config_int(c->config, "slot.max.retries") * config_int(c->config, "slot.retry.delay.ms");
+    bool in_use = strcmp(e->code, "slot.in_use") == 0;
+    bool held = in_use || (c->phase == PHASE_NEW && strcmp(e->code, "server.wal_senders") == 0);
 
     if (e->cls != ERR_RETRY)
         return false;
-    if (strcmp(e->code, "slot.in_use") == 0) {
-        if (!*in_use_us)
-            *in_use_us = clock_mono_us();
-        return clock_mono_us() - *in_use_us < slot_ms * 1000;
-    }
-    *in_use_us = 0;
-    return max < 0 || (int64_t)attempt < max;
+    if (!held)
+        *held_us = 0;
+    else if (!*held_us)
+        *held_us = clock_mono_us();
+    if (held && clock_mono_us() - *held_us >= slot_ms * 1000)
+        return false;
+    return in_use || max < 0 || (int64_t)attempt < max;
 }
 
 /* One session: true when it ended by a stop. */
@@ -468,7 +471,7 @@ bool
 connector_run(struct connector *c, struct err *e)
 {
     unsigned attempt = 0;
-    int64_t in_use_us = 0;
+    int64_t held_us = 0;
     int64_t cap_ms = config_int(c->config, "retriable.restart.connector.wait.ms");
     bool stopped;
 
@@ -483,10 +486,10 @@ connector_run(struct connector *c, struct err *e)
         atomic_store(&c->starting, true);
         if (c->progressed) {
             attempt = 0;
-            in_use_us = 0;
+            held_us = 0;
             c->progressed = false;
         }
-        if (!connector_may_retry(c, e, attempt, &in_use_us))
+        if (!connector_may_retry(c, e, attempt, &held_us))
             break;
         wait_ms = clock_backoff_ms(attempt++, CONNECTOR_BACKOFF_MS,
                                    cap_ms > CONNECTOR_BACKOFF_MS ? cap_ms : CONNECTOR_BACKOFF_MS);

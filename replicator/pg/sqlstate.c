@@ -35,7 +35,7 @@ const struct pg_state_class pg_state_classes[] = {
     {"53",    ERR_RETRY,  "server.resources",     NULL},
     {"53100", ERR_RETRY,  "server.disk_full",     "the server's disk is full: free space; 'walbridge slot list' shows what slots retain"},
     {"53200", ERR_RETRY,  "server.memory",        NULL},
-    {"53300", ERR_RETRY,  "server.connections",   "end sessions, or raise max_connections, max_wal_senders or the role's CONNECTION LIMIT"},
+    {"53300", ERR_RETRY,  "server.connections",   "end sessions, or raise max_connections or the role's CONNECTION LIMIT"},
     {"53400", ERR_CONFIG, "slot.none_free",       "drop a slot nobody needs ('walbridge slot list'), or raise max_replication_slots and restart the server"},
     {"54000", ERR_DATA,   "server.row_too_large", "a row whose text exceeds 1 GB cannot be sent: leave the column out of the publication, or the row out of the table"},
     {"55000", ERR_FATAL,  "slot.unusable",        "'walbridge slot list' shows the slot's state"},
@@ -73,6 +73,7 @@ static const struct {
     struct pg_state_class means;
 } refinements[] = {
     /* clang-format off */
+    {"53300", "max_wal_senders", {"53300", ERR_RETRY, "server.wal_senders", "end a reader that nobody needs (pg_stat_replication, 'walbridge slot list'), or raise max_wal_senders and restart the server"}},
     {"55000", "wal_level",       {"55000", ERR_CONFIG, "wal.level", "ALTER SYSTEM SET wal_level = logical, then restart the server (RDS, Aurora: rds.logical_replication = 1, then reboot)"}},
     {"55000", "RO (Read Only)",  {"55000", ERR_RETRY,  "server.read_only", "this is a reader: connect to the writer's endpoint"}},
     {"55000", "max_slot_wal_keep_size", {"55000", ERR_FATAL, "slot.lost", "the server threw away WAL the slot needs: drop the slot and take a new snapshot"}},

@@ -1,6 +1,7 @@
 """What the server does to us: lost sessions, restarts, slots held by others, things missing."""
 import time
 
+import psycopg
 import pytest
 from kit import program, wait_until
 
@@ -89,6 +90,34 @@ def test_slot_in_use_names_who_holds_it_and_goes_on_when_it_is_free(table, strea
     assert streaming.running() and table.slot(streaming.slot)["active_pid"] == holder, "the holder is left alone"
     assert second.terminate() == program.OK
     assert streaming.terminate() == program.OK
+
+
+@pytest.fixture
+def no_walsender(server):
+    """All of the server's walsenders are taken; the call gives them back."""
+    taken = []
+    with pytest.raises(psycopg.OperationalError, match="max_wal_senders"):
+        while True:
+            taken.append(server.connect(replication="database"))
+
+    def give_back():
+        while taken:
+            taken.pop().close()
+    yield give_back
+    give_back()
+
+
+@pytest.mark.parametrize("limits", [{"slot.max.retries": "2", "slot.retry.delay.ms": "400"}, {"errors.max.retries": "1"}])
+def test_without_a_free_walsender_a_start_says_what_to_raise(table, new_connector, no_walsender, limits):
+    c = new_connector()
+    c.settings.update(limits)
+    c.start("--sink", "lines")
+    assert c.exit_code() != program.OK
+    assert c.error_codes() == {"server.wal_senders"} and "raise max_wal_senders" in c.log()
+    no_walsender()
+    c.start("--sink", "lines")
+    c.wait_streaming(table)
+    assert c.terminate() == program.OK
 
 
 def test_missing_publication_fails_with_the_sql_that_makes_it(table, new_connector):

@@ -93,6 +93,9 @@ a_refused_connection_says_what_to_do(void **state)
         {"connection to server at \"h\", port 1 failed: FATAL:  53300: sorry, too many clients "
          "already\n",
          "server.connections", ERR_RETRY, "53300", "max_connections"},
+        {"connection to server at \"h\", port 1 failed: FATAL:  53300: number of requested standby "
+         "connections exceeds max_wal_senders (currently 10)\n",
+         "server.wal_senders", ERR_RETRY, "53300", "raise max_wal_senders and restart"},
         {"connection to server at \"h\", port 1 failed: FATAL:  08P01: unsupported startup "
          "parameter: options\n",
          "conn.pooler", ERR_CONFIG, "08P01", "pooler"},
