@@ -125,7 +125,8 @@ static const struct prop rows[] = {
     {.name = "skipped.operations", .type = PROP_LIST, .def = "t", .group = "Postgres",
      .importance = PROP_LOW, .display = "Skipped Operations", .check = conf_rule_skipped_operations,
      .doc = "Operations that give no record: c (insert), u (update), d (delete), t (truncate), or "
-            "none. Given, it also restricts a publication that is made."},
+            "none; r is taken too, but what a snapshot reads is never skipped. Given, it also "
+            "restricts a publication that is made."},
     {.name = "lsn.flush.mode", .type = PROP_ENUM,
      .choices = "connector,manual,connector_and_driver", .group = "Postgres",
      .importance = PROP_LOW, .display = "LSN flush mode",

@@ -208,11 +208,11 @@ conf_rule_skipped_operations(const struct config *c, const char *value, struct e
         const char *op = buf_cstr(&item);
 
         none = none || strcasecmp(op, "none") == 0;
-        ok = ok && (strcasecmp(op, "none") == 0 || (item.n == 1 && strchr("cudtCUDT", op[0])));
+        ok = ok && (strcasecmp(op, "none") == 0 || (item.n == 1 && strchr("rcudtRCUDT", op[0])));
     }
     buf_free(&item);
     if (!ok)
-        return wrong(e, "allowed is a list of c, u, d, t, or none");
+        return wrong(e, "allowed is a list of c, u, d, t, r (which skips nothing), or none");
     if (none && n > 1)
         return wrong(e, "none does not go together with other operations");
     return true;

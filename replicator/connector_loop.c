@@ -463,8 +463,9 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     }
     if (c->stream_us)
         return connector_begin_stream(c, e);
-    if (!c->wal)
-        return true;
+    if (!c->wal) /* nothing is streamed: what is left are the notifications of the snapshot's end */
+        return signals_notes(c->signals, e) != PIPE_ERROR ||
+               connector_step_failed(c, c->snapshot_point, e);
     loop_timeline(c);
     c->xmin_awaited = !loop_xmin(c);
     if (c->xmin_awaited)

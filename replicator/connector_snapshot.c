@@ -45,8 +45,7 @@ connector_begin_stream(struct connector *c, struct err *e)
 static void
 snap_tell(struct connector *c)
 {
-    notify_of_tables(signals_notify(c->signals), &c->snapshot_told, c->snapshot,
-                     config_str(c->config, "signal.data.collection"));
+    notify_of_tables(signals_notify(c->signals), &c->snapshot_told, c->snapshot);
 }
 
 /* Notifications go out between two batches. *wait: a sink is full. */

@@ -61,7 +61,7 @@ struct incremental_table {
 /* False: nothing was added, as the state would be larger than an offset can hold (e). */
 bool incremental_add(struct incremental *i, const char *id, const struct incremental_table *tables,
                      size_t n, struct err *e);
-/* names NULL: all. */
+/* Queued ones, and such as are not. */
 void incremental_stop(struct incremental *i, const char *const *names, size_t n);
 void incremental_pause(struct incremental *i);
 /* False: it was not paused. */

@@ -89,9 +89,9 @@ incremental_stop(struct incremental *i, const char *const *names, size_t n)
         log_warn("stop-snapshot: no incremental snapshot is running");
         return;
     }
-    for (size_t k = 0; k < (names ? n : i->ntables); k++) {
+    for (size_t k = 0; k < n; k++) {
         i->stops = mem_grow(i->stops, i->nstops + 1, sizeof(*i->stops));
-        i->stops[i->nstops++] = mem_strdup(names ? names[k] : i->tables[k].name);
+        i->stops[i->nstops++] = mem_strdup(names[k]);
     }
     /* A chunk that is being read ends first, as Debezium has it. What is stored with the signal knows already. */
     if (i->step == INC_IDLE)

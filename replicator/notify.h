@@ -28,16 +28,14 @@ bool notify_is_on(const struct notify *n);
 void notify_say(struct notify *n, const char *aggregate, const char *type, const char *id, ...)
     __attribute__((sentinel));
 /*
- * What is new of a snapshot's tables: one begun, one read. Tables are told of in their order. also: a table that stands in
- * the list of a finished one besides (the signal table, as Debezium has it), NULL none.
+ * What is new of a snapshot's tables: one begun, one read. Tables are told of in their order.
  */
 struct snapshot;
 struct notify_tables {
     size_t told; /* tables that were told of wholly */
     bool begun;  /* the next one was told to have begun */
 };
-void notify_of_tables(struct notify *n, struct notify_tables *t, struct snapshot *s,
-                      const char *also);
+void notify_of_tables(struct notify *n, struct notify_tables *t, struct snapshot *s);
 /* Hands on what waits. PARKED: the pipeline has it, and goes on with pipeline_resume. */
 enum pipe_result notify_flush(struct notify *n, struct pipeline *p, struct err *e);
 

@@ -63,115 +63,6 @@ signals_notify(struct signals *s)
     return s->notify;
 }
 
-/* ------------------------------------------------------------------------------------------------ tables */
-
-/* "a"."b.c" and a.b alike; with a database before it, as Debezium allows, the last two count. Views into `a`. */
-static void
-parse_name(struct arena *a, const char *text, struct order_table *out)
-{
-    char *parts[3] = {NULL, NULL, NULL};
-    size_t n = 0;
-
-    while (*text && n < 3) {
-        char *part = arena_alloc(a, strlen(text) + 1);
-        size_t len = 0;
-        bool quoted = false;
-
-        for (; *text && (quoted || *text != '.'); text++) {
-            if (*text == '"')
-                quoted = !quoted;
-            else
-                part[len++] = *text;
-        }
-        parts[n++] = part;
-        text += *text == '.';
-    }
-    *out =
-        (struct order_table){.schema = n > 1 ? parts[n - 2] : "", .table = n ? parts[n - 1] : ""};
-}
-
-static const char *
-condition_of(const struct signals *s, struct slice name, struct err *e)
-{
-    for (size_t i = 0; i < s->order.nconditions; i++) {
-        struct pattern_list l = {0};
-        bool hit = pattern_add(&l, "additional-conditions", slice_of(s->order.conditions[i].tables),
-                               false, e) &&
-                   pattern_first(&l, name) >= 0;
-
-        pattern_list_free(&l);
-        if (hit)
-            return s->order.conditions[i].filter;
-    }
-    return NULL;
-}
-
-struct table_list {
-    struct order_table *v;
-    size_t n;
-};
-
-static void
-list_add(struct signals *s, struct table_list *l, const struct order_table *t)
-{
-    struct order_table *bigger;
-
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->v[i].schema, t->schema) == 0 && strcmp(l->v[i].table, t->table) == 0)
-            return;
-    bigger = arena_alloc(&s->arena, (l->n + 1) * sizeof(*bigger));
-    if (l->n)
-        memcpy(bigger, l->v, l->n * sizeof(*bigger));
-    bigger[l->n++] = *t;
-    l->v = bigger;
-}
-
-/* One expression: the captured tables that it matches, or what it names literally. */
-static bool
-expand(struct signals *s, const char *text, const struct catalog_table *tables, size_t n,
-       struct table_list *out, struct err *e)
-{
-    struct pattern_list l = {0};
-    struct order_table t;
-    bool ok = pattern_add(&l, "data-collections", slice_of(text), true, e), found = false;
-
-    for (size_t i = 0; ok && i < n; i++) {
-        struct slice schema = slice_of(tables[i].schema), table = slice_of(tables[i].name);
-        char name[PATTERN_NAME_MAX];
-
-        if (!filter_table(s->parts.inc.settings->filter, schema, table) ||
-            pattern_first(&l, pattern_name(name, schema, table, (struct slice){NULL, 0})) < 0)
-            continue;
-        t = (struct order_table){.schema = arena_strdup(&s->arena, tables[i].schema),
-                                 .table = arena_strdup(&s->arena, tables[i].name)};
-        list_add(s, out, &t);
-        found = true;
-    }
-    pattern_list_free(&l);
-    if (ok && !found) {
-        parse_name(&s->arena, text, &t);
-        list_add(s, out, &t);
-    }
-    return ok;
-}
-
-static bool
-expand_all(struct signals *s, const struct catalog_table *tables, size_t n, struct table_list *out,
-           struct err *e)
-{
-    for (size_t i = 0; i < s->order.ntables; i++)
-        if (!expand(s, s->order.tables[i], tables, n, out, e))
-            return false;
-    for (size_t i = 0; i < out->n; i++) {
-        char *name = arena_printf(&s->arena, "%s.%s", out->v[i].schema, out->v[i].table);
-
-        out->v[i].filter = condition_of(s, slice_of(name), e);
-        if (e->cls != ERR_NONE)
-            return false;
-    }
-    return true;
-}
-
 /* ------------------------------------------------------------------------------------------------ orders */
 
 static void
@@ -209,7 +100,7 @@ on_listed(struct signals *s)
     size_t n;
 
     catalog_tables_read(script_result(s->lister, 0), &tables, &n);
-    if (!expand_all(s, tables, n, &list, &e))
+    if (!signals_expand(s, tables, n, &list, &e))
         refuse(s, &e);
     else if (s->order.blocking)
         signals_block(s, list.v, list.n);
@@ -252,38 +143,18 @@ poll_listing(struct signals *s)
     }
 }
 
-/* The expressions against what is queued; what matches nothing is taken as a name, and then not found. */
 static void
 stop(struct signals *s)
 {
-    const char **names = NULL;
-    const char *queued;
-    size_t n = 0;
+    const char **names;
+    size_t n;
     struct err e = {0};
 
-    for (size_t i = 0; i < s->order.ntables; i++) {
-        struct pattern_list l = {0};
-        bool ok = pattern_add(&l, "data-collections", slice_of(s->order.tables[i]), true, &e);
-        size_t before = n;
-
-        for (size_t k = 0; ok && (queued = incremental_queued(s->inc, k)) != NULL; k++)
-            if (pattern_first(&l, slice_of(queued)) >= 0) {
-                names = mem_grow(names, n + 1, sizeof(*names));
-                names[n++] = arena_strdup(&s->arena, queued);
-            }
-        if (ok && n == before) {
-            names = mem_grow(names, n + 1, sizeof(*names));
-            names[n++] = s->order.tables[i];
-        }
-        pattern_list_free(&l);
-        if (!ok) {
-            refuse(s, &e);
-            free(names);
-            return;
-        }
+    if (!signals_to_stop(s, &names, &n, &e)) {
+        refuse(s, &e);
+        return;
     }
     incremental_stop(s->inc, names, n);
-    free(names);
     signals_owe(s, incremental_mark(s->inc));
 }
 

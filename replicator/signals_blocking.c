@@ -51,13 +51,35 @@ blocking_tables(struct signals *s, const struct order_table *tables, size_t n,
     return kept;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-    const struct snapshot_table *x = a, *y = b;
-    int order = strcmp(x->schema, y->schema);
+struct ranked {
+    struct snapshot_table table;
+    const char *name;
+    int rank;
+};
 
-    return order ? order : strcmp(x->table, y->table);
+static int
+by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+/* As in every snapshot: the order of the include list's patterns, then by name. */
+static void
+sort_tables(struct signals *s, struct snapshot_table *list, size_t n)
+{
+    const struct filter *filter = s->parts.inc.settings->filter;
+    struct ranked *ranked = arena_alloc(&s->arena, (n + 1) * sizeof(*ranked));
+
+    for (size_t i = 0; i < n; i++)
+        ranked[i] = (struct ranked){
+            list[i], arena_printf(&s->arena, "%s.%s", list[i].schema, list[i].table),
+            filter_table_rank(filter, slice_of(list[i].schema), slice_of(list[i].table))};
+    if (n)
+        qsort(ranked, n, sizeof(*ranked), by_rank);
+    for (size_t i = 0; i < n; i++)
+        list[i] = ranked[i].table;
 }
 
 static void
@@ -89,7 +111,7 @@ signals_block(struct signals *s, const struct order_table *tables, size_t n)
     };
     struct err e = {0};
 
-    qsort(list, r.ntables, sizeof(*list), by_name);
+    sort_tables(s, list, r.ntables);
     s->step = ORDER_BLOCKING;
     s->told = (struct notify_tables){0};
     notify_say(s->notify, NOTIFY_INITIAL, "STARTED", NULL, NULL);
@@ -146,7 +168,7 @@ blocking_put(struct signals *s, bool *over, struct err *e)
     if (!s->batch && !done)
         return PIPE_OK;
     if (!s->batch) {
-        notify_of_tables(s->notify, &s->told, s->snapshot, NULL);
+        notify_of_tables(s->notify, &s->told, s->snapshot);
         log_info("blocking snapshot \"%s\": done, the stream goes on",
                  s->order.id ? s->order.id : "");
         blocking_done(s, "COMPLETED");
@@ -169,7 +191,7 @@ signals_blocking_step(struct signals *s, struct err *e)
 
     s->more = false;
     if (!s->batch) {
-        notify_of_tables(s->notify, &s->told, s->snapshot, NULL);
+        notify_of_tables(s->notify, &s->told, s->snapshot);
         r = signals_notes(s, e);
     }
     for (int i = 0; r == PIPE_OK && !over && i < BLOCKING_BATCHES; i++) {

@@ -1,4 +1,5 @@
-/* Inside ad-hoc work: dispatch (signals.c), channels (signals_channels.c), blocking snapshots (signals_blocking.c). */
+/* Inside ad-hoc work: dispatch (signals.c), which tables are meant (signals_tables.c), channels (signals_channels.c),
+ * blocking snapshots (signals_blocking.c). */
 #ifndef REPLICATOR_SIGNALS_PRIV_H
 #define REPLICATOR_SIGNALS_PRIV_H
 
@@ -26,6 +27,11 @@ struct order_table {
     const char *schema, *table, *filter;
 };
 
+struct table_list {
+    struct order_table *v;
+    size_t n;
+};
+
 struct signals {
     struct signals_parts parts;
     struct notify *notify;
@@ -47,6 +53,7 @@ struct signals {
     enum channel channel;
     int64_t token;
     struct script *lister;            /* lists tables */
+    size_t ncaptured;                 /* tables, when they were last listed */
     uint64_t row_commit, row_ordinal; /* the last row of the signal table that was taken */
 
     /* Signals of the stream while a snapshot catches up, and those that were given back; they live in `noted_texts`. */
@@ -64,6 +71,12 @@ struct signals {
     bool own_txn;     /* the ledger's transaction around it is ours */
     struct notify_tables told;
 };
+
+/* signals_tables.c. The tables of the order at hand, of those that there are; in the order's arena. */
+bool signals_expand(struct signals *s, const struct catalog_table *tables, size_t n,
+                    struct table_list *out, struct err *e);
+/* The queued ones that a stop-snapshot names, all when it names none; the same. */
+bool signals_to_stop(struct signals *s, const char ***names, size_t *n, struct err *e);
 
 /* signals_channels.c */
 bool signals_open_channels(struct signals *s, struct err *e);

@@ -197,6 +197,9 @@ snapshot_free(struct snapshot *s)
         free(t->key);
     }
     free(s->tables);
+    free(s->signal.name);
+    free(s->reading);
+    free(s->captured);
     free(s->units);
     free(s->pieces);
     free(s->workers);

@@ -109,6 +109,9 @@ bool snapshot_take(struct snapshot *s, struct batch **out, bool *done, struct er
 void snapshot_give_back(struct snapshot *s, struct batch *b);
 void snapshot_progress(struct snapshot *s, struct snapshot_progress *out);
 size_t snapshot_ntables(const struct snapshot *s);
+/* Comma lists of them, as Debezium's notifications have them: while one is read, and of one that was. */
+const char *snapshot_names_reading(const struct snapshot *s);
+const char *snapshot_names_captured(const struct snapshot *s);
 void snapshot_table_progress(struct snapshot *s, size_t i, struct snapshot_table_progress *out);
 /* Shows the progress when it is time to: a bar on a terminal; in the log a line for all tables and one for each that is
  * being read. To be called often. */

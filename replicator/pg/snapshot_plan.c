@@ -1,5 +1,6 @@
 /* Which tables a snapshot reads, in which order, and how each is selected. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -7,9 +8,13 @@
 #include "decoder/filter.h"
 #include "decoder/pattern.h"
 #include "decoder/pgoutput.h"
+#include "replicator/java_order.h"
 #include "replicator/pg/snapshot_priv.h"
 
-enum { PLAN_TABLES = 256 }; /* at a time: what is asked of all is in memory at once */
+enum {
+    PLAN_TABLES = 256, /* at a time: what is asked of all is in memory at once */
+    TABLE_NAMES_MAX = 1 << 22
+};
 
 /* ------------------------------------------------------------------------------------------------ which */
 
@@ -51,16 +56,32 @@ snapshot_include(const struct config *c, struct pattern_list *out, struct err *e
                             config_str(c, "snapshot.include.collection.list"), false, e);
 }
 
+static bool
+plan_includes(const struct pattern_list *include, const char *schema, const char *table)
+{
+    char name[PATTERN_NAME_MAX];
+
+    return !include->n ||
+           pattern_first(include, pattern_name(name, slice_of(schema), slice_of(table),
+                                               (struct slice){NULL, 0})) >= 0;
+}
+
 bool
 snapshot_reads(const struct config *c, const struct pattern_list *include, const char *schema,
                const char *table)
 {
-    char name[PATTERN_NAME_MAX];
+    return !plan_is_signal_table(c, schema, table) && plan_includes(include, schema, table);
+}
 
-    return !plan_is_signal_table(c, schema, table) &&
-           (!include->n ||
-            pattern_first(include, pattern_name(name, slice_of(schema), slice_of(table),
-                                                (struct slice){NULL, 0})) >= 0);
+/* Its place in the order: by the include list's patterns, or the caller's list. */
+static int
+plan_rank(const struct snapshot *s, const struct catalog_table *ct)
+{
+    const struct snapshot_table *named = plan_named(s, ct);
+
+    return named ? (int)(named - s->req.tables)
+                 : filter_table_rank(s->req.settings->filter, slice_of(ct->schema),
+                                     slice_of(ct->name));
 }
 
 static bool
@@ -70,8 +91,18 @@ plan_wants(const struct snapshot *s, const struct pattern_list *include,
     if (!filter_table(s->req.settings->filter, slice_of(ct->schema), slice_of(ct->name)) ||
         plan_is_done(s, ct))
         return false;
-    return s->req.tables ? plan_named(s, ct) != NULL
-                         : snapshot_reads(s->req.config, include, ct->schema, ct->name);
+    return s->req.tables ? plan_named(s, ct) != NULL : plan_includes(include, ct->schema, ct->name);
+}
+
+/* Its rows are orders, not data; Debezium names it among what was read nevertheless. */
+static bool
+plan_sets_aside(struct snapshot *s, const struct catalog_table *ct)
+{
+    if (!plan_is_signal_table(s->req.config, ct->schema, ct->name))
+        return false;
+    s->signal.name = mem_printf("%s.%s", ct->schema, ct->name);
+    s->signal.rank = plan_rank(s, ct);
+    return true;
 }
 
 static void
@@ -138,9 +169,7 @@ plan_table(struct snapshot *s, const struct catalog_table *ct, const struct cata
     memset(t, 0, sizeof(*t));
     t->oid = ct->oid;
     t->rows = ct->rows;
-    t->rank = named ? (int)(named - s->req.tables)
-                    : filter_table_rank(s->req.settings->filter, slice_of(ct->schema),
-                                        slice_of(ct->name));
+    t->rank = plan_rank(s, ct);
     t->name = mem_printf("%s.%s", ct->schema, ct->name);
     arena_init(&a);
     ok = catalog_describe(s->conn, rows, ct, s->req.types, &a, &rel, &facts, e) &&
@@ -187,6 +216,42 @@ plan_by_rows_down(const void *a, const void *b)
     return x->rows != y->rows ? (x->rows > y->rows ? -1 : 1) : plan_by_rank(a, b);
 }
 
+static char *
+plan_join(const char *const *names, const size_t *order, size_t n)
+{
+    struct buf list;
+    char *out;
+
+    buf_init(&list, TABLE_NAMES_MAX);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&list, "%s%s", i ? "," : "", names[order ? order[i] : i]);
+    out = mem_strdup(buf_cstr(&list));
+    buf_free(&list);
+    return out;
+}
+
+/* As Debezium's notifications list them: while one is read in the order of a Java set, then in that of the tables. */
+static void
+plan_lists(struct snapshot *s)
+{
+    const char **names = mem_array(s->ntables + 1, sizeof(*names));
+    size_t *order = mem_array(s->ntables + 1, sizeof(*order)), n = 0;
+
+    for (size_t i = 0; i < s->ntables; i++)
+        names[i] = s->tables[i].name;
+    java_order(names, s->ntables, java_set_table(s->ntables), order);
+    s->reading = plan_join(names, order, s->ntables);
+    while (s->signal.name && n < s->ntables && plan_by_rank(&s->tables[n], &s->signal) < 0)
+        n++;
+    if (s->signal.name) {
+        memmove(&names[n + 1], &names[n], (s->ntables - n) * sizeof(*names));
+        names[n] = s->signal.name;
+    }
+    s->captured = plan_join(names, NULL, s->ntables + (s->signal.name != NULL));
+    free(names);
+    free(order);
+}
+
 static void
 plan_sort(struct snapshot *s)
 {
@@ -196,6 +261,9 @@ plan_sort(struct snapshot *s)
         s->req.tables ? 0 : config_enum(s->req.config, "snapshot.tables.order.by.row.count");
 
     if (s->ntables)
+        qsort(s->tables, s->ntables, sizeof(*s->tables), plan_by_rank);
+    plan_lists(s);
+    if (s->ntables && order)
         qsort(s->tables, s->ntables, sizeof(*s->tables), orders[order]);
 }
 
@@ -226,7 +294,7 @@ plan_all(struct snapshot *s, const struct pattern_list *include, const struct ca
     bool ok = true;
 
     for (size_t i = 0; ok && i < n; i++) {
-        if (plan_wants(s, include, &tables[i]))
+        if (plan_wants(s, include, &tables[i]) && !plan_sets_aside(s, &tables[i]))
             some[nsome++] = &tables[i];
         if (nsome == PLAN_TABLES || (nsome > 0 && i + 1 == n)) {
             ok = plan_some(s, some, nsome, e);

@@ -87,6 +87,9 @@ struct snapshot {
     struct led_txn txn;
     struct snap_table *tables;
     size_t ntables;
+    struct snap_table
+        signal; /* the signal table if it would be one of them; its name and rank alone */
+    char *reading, *captured; /* names, as notifications list them */
     struct snap_unit *units;
     size_t nunits;
     struct snap_piece *pieces;

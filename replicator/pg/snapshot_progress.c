@@ -30,6 +30,18 @@ snapshot_ntables(const struct snapshot *s)
     return s->ntables;
 }
 
+const char *
+snapshot_names_reading(const struct snapshot *s)
+{
+    return s->reading;
+}
+
+const char *
+snapshot_names_captured(const struct snapshot *s)
+{
+    return s->captured;
+}
+
 void
 snapshot_table_progress(struct snapshot *s, size_t i, struct snapshot_table_progress *out)
 {

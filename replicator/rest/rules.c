@@ -178,7 +178,7 @@ operations(const struct rule_value *v, const struct check *c, struct buf *out)
     if (strcmp(p, "none") == 0)
         return true;
     do {
-        if (!*p || !strchr("cudt", p[0]) || (p[1] && !strchr(", ", p[1])))
+        if (!*p || !strchr("rcudt", p[0]) || (p[1] && !strchr(", ", p[1])))
             return wrong(v, out, c->text);
         p++;
         p += strspn(p, ", ");

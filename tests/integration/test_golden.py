@@ -65,7 +65,7 @@ def step(c, db, topics, sc, kind, arg):
         db.psql(arg)
     elif kind in ("start", "resume"):
         c.start("--sink", "kafka")
-        if not sc.fails:
+        if not sc.fails and sc.config.get("snapshot.mode") != "initial_only":
             c.wait_streaming(db)
     elif kind in ("stop", "pause"):
         assert c.terminate() == program.OK
