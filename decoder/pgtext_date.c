@@ -456,8 +456,7 @@ bool
 text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx, struct err *e)
 {
     struct interval iv;
-    int64_t us, ns;
-    int64_t unit = 100000000;
+    int64_t us, ns, whole, unit = 100000000;
 
     if (!interval_parse(text, &iv))
         return pgtext_bad(ctx, e);
@@ -467,8 +466,9 @@ text_interval_iso(struct buf *out, struct slice text, const struct bind_ctx *ctx
         buf_putc(out, '-');
         us = -us;
     }
+    whole = us / 1000000;
     ns = us * 1000;
-    if ((double)(us / 1000000) + (double)(us % 1000000) / 1000000.0 < (double)us / 1000000.0)
+    if ((double)whole + (double)(us % 1000000) / 1000000.0 < (double)us / 1000000.0)
         ns--;
     num_add_i64(out, ns / 1000000000);
     ns %= 1000000000;
