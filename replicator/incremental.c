@@ -16,7 +16,6 @@
 #include "replicator/uuid.h"
 
 enum {
-    INC_RETRIES = 5, /* of a statement that failed for a reason that passes */
     INC_RETRY_MS = 250,
     INC_RETRY_CAP_MS = 10000,
     INC_BLIND_MS = 10, /* until a commit is visible */
@@ -251,12 +250,20 @@ ask_rows(struct incremental *i)
 static void
 go_on(struct incremental *i)
 {
-    if (i->ntables) {
+    if (i->ntables && inc_is_ahead(i)) {
+        end_chunk(i);
+    } else if (i->ntables) {
         chunks_clear(i->chunks);
         ask_describe(i);
     } else {
         ask_close(i);
     }
+}
+
+static bool
+may_begin(const struct incremental *i)
+{
+    return i->step == INC_IDLE && i->ntables && !i->paused && !inc_is_ahead(i);
 }
 
 void
@@ -265,7 +272,7 @@ inc_begin_chunk(struct incremental *i)
     end_chunk(i);
     i->retry_us = 0;
     inc_leave_out(i);
-    if (!i->ntables || i->paused)
+    if (!may_begin(i))
         return;
     if (fault_hit("incremental_chunk"))
         log_warn("fault point: incremental_chunk");
@@ -424,7 +431,8 @@ again_later(struct incremental *i)
 
 /*
  * A table that was altered since it was described is described anew, once. What fails for good ends the table, as in
- * Debezium; the watermark of its window then stays without its counterpart.
+ * Debezium; the watermark of its window then stays without its counterpart. What passes (a conflict with recovery on a
+ * standby) is tried again without end: to leave the table would lose its rows, and stop-snapshot is there.
  */
 static void
 on_failed(struct incremental *i, const struct err *e)
@@ -442,7 +450,7 @@ on_failed(struct incremental *i, const struct err *e)
         end_chunk(i);
         return;
     }
-    if (!is_for_good(e) && i->retries < INC_RETRIES) {
+    if (!is_for_good(e)) {
         log_err(LOG_WARN, e, "incremental snapshot: trying again");
         again_later(i);
         return;
@@ -516,7 +524,7 @@ incremental_poll(struct incremental *i, struct err *e)
         again_later(i);
         break;
     }
-    if (i->step == INC_IDLE && i->ntables && !i->paused && clock_mono_us() >= i->retry_us)
+    if (may_begin(i) && clock_mono_us() >= i->retry_us)
         inc_begin_chunk(i);
     watch_window(i);
     return inc_close_by_position(i, e);
@@ -541,7 +549,7 @@ incremental_deadline_us(const struct incremental *i)
 {
     int64_t at = chunks_deadline_us(i->chunks);
 
-    if (i->step == INC_IDLE && i->ntables && !i->paused && i->retry_us < at)
+    if (may_begin(i) && i->retry_us < at)
         at = i->retry_us;
     return at;
 }

@@ -33,8 +33,8 @@ enum inc_step {
 
 /* The state as it was when a mark was set. */
 struct inc_saved {
-    uint64_t mark;
-    char *text; /* NULL: none was running */
+    uint64_t mark, ticket; /* of the ledger's next entry then */
+    char *text;            /* NULL: none was running */
 };
 
 struct incremental {
@@ -99,6 +99,8 @@ void inc_key_copy(struct inc_key *to, const struct inc_key *from);
 void inc_key_move(struct inc_key *to, struct inc_key *from);
 /* The state changed: from the next entry on the new one is true. */
 void inc_save(struct incremental *i);
+/* Are so many states waiting for their entries to be delivered that no more should come? */
+bool inc_is_ahead(const struct incremental *i);
 /* Of the present state as it is stored; SIZE_MAX: too large by far. */
 size_t inc_state_bytes(const struct incremental *i);
 char *inc_key_text(const struct inc_key *k);  /* for people */

@@ -12,7 +12,10 @@
 
 #define MEMBER "incremental_snapshot"
 
-enum { STATE_MAX = 4 << 20 }; /* behind the largest state_max */
+enum {
+    STATE_MAX = 4 << 20, /* behind the largest state_max */
+    STATES_MAX = 16 << 20,
+};
 
 void
 inc_key_free(struct inc_key *k)
@@ -193,12 +196,27 @@ inc_state_bytes(const struct incremental *i)
     return n;
 }
 
+/* One that no entry has come behind is nobody's any more. */
 void
 inc_save(struct incremental *i)
 {
+    uint64_t ticket = led_next(i->parts.ledger);
+
+    if (i->nsaved > 1 && i->saved[i->nsaved - 1].ticket == ticket)
+        free(i->saved[--i->nsaved].text);
     i->saved = mem_grow(i->saved, i->nsaved + 1, sizeof(*i->saved));
-    i->saved[i->nsaved++] = (struct inc_saved){++i->mark, state_text(i)};
+    i->saved[i->nsaved++] = (struct inc_saved){++i->mark, ticket, state_text(i)};
     led_mark(i->parts.ledger, i->mark);
+}
+
+bool
+inc_is_ahead(const struct incremental *i)
+{
+    size_t bytes = 0;
+
+    for (size_t k = 1; k < i->nsaved && bytes <= STATES_MAX; k++)
+        bytes += i->saved[k].text ? strlen(i->saved[k].text) : 0;
+    return i->nsaved > 2 && bytes > STATES_MAX;
 }
 
 uint64_t

@@ -121,6 +121,18 @@ pipeline_show(struct pipeline *p, struct err *e)
     return PIPE_OK;
 }
 
+/*
+ * A change that is not said, but was acted upon: a signal is not to be seen again, and what it began (led_mark) counts from
+ * here on, not from a record that may be long in coming.
+ */
+static void
+pipeline_pass_by(struct pipeline *p)
+{
+    (void)led_open(p->parts.ledger, p->held_type, p->held.lsn, p->ordinal, 0, 0);
+    p->done_commit = p->txn.commit_lsn;
+    p->done_ordinal = p->ordinal;
+}
+
 enum pipe_result
 pipeline_tap(struct pipeline *p, struct err *e)
 {
@@ -136,6 +148,7 @@ pipeline_tap(struct pipeline *p, struct err *e)
     if (p->held_skipped) {
         p->tapping = false;
         p->stats.filtered++;
+        pipeline_pass_by(p);
         return PIPE_OK;
     }
     if (p->held_completed)

@@ -486,3 +486,41 @@ def test_the_same_signal_twice_and_more_than_fits(db, ready, tmp_path):
     db.sql("insert into t values (21)")
     wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".t") and x["value"]["op"] == "c"], "the stream")
     assert c.terminate() == program.OK
+
+
+def sleeping(db):
+    """Chunks, or questions for the greatest key, whose condition sleeps."""
+    return [pid for pid, in db.sql("select pid from pg_stat_activity where datname = current_database() and state = 'active' "
+                                   "and query like '%pg_sleep(60)%LIMIT %' and pid <> pg_backend_pid()")]
+
+
+def test_a_signal_whose_row_is_left_out_is_stored_all_the_same(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t values (1), (2)", "create publication whole for all tables",
+              **{"skipped.operations": "c", "publication.name": "whole", "publication.autocreate.mode": "disabled", "incremental.snapshot.chunk.size": "1"})
+    execute(db, "s", "public.t", **{"additional-conditions": [{"data-collection": "public.t", "filter": "id <> 1 or pg_sleep(60) is not null"}]})
+    wait_until(lambda: sleeping(db), lambda: f"the chunk\n{c.log()[-2000:]}")
+    # A reason that passes: the stream goes on, and the chunk is tried again.
+    db.sql("select pg_cancel_backend(%s)", sleeping(db)[0])
+    wait_until(lambda: sleeping(db), lambda: f"the chunk again\n{c.log()[-2000:]}")
+    state = lambda: (c.offset() or {}).get("offset", {}).get("incremental_snapshot_collections", "")  # noqa: E731
+    wait_until(lambda: "public.t" in state(), lambda: f"an offset that knows of it: {c.offset()}")
+    c.kill()
+    c.start("--sink", "lines")
+    c.wait_log('goes on with \\"public.t\\"')
+    c.wait_streaming(db)
+    db.sql("insert into signal values ('l', 'log', '{\"message\": \"here\"}')")
+    c.wait_log('signal \\"l\\"')
+    assert 'signal \\"s\\"' not in c.log(), "it is not carried out twice"
+    c.kill()
+
+
+def test_a_reason_that_passes_does_not_end_a_table(db, ready):
+    c = ready("create table t (id int primary key)", "insert into t values (1)")
+    execute(db, "s", "public.t", **{"additional-conditions": [{"data-collection": "public.t", "filter": "pg_sleep(60) is not null"}]})
+    for _ in range(6):
+        wait_until(lambda: sleeping(db), lambda: f"another try\n{c.log()[-2000:]}")
+        db.sql("select pg_cancel_backend(%s)", sleeping(db)[0])
+        wait_until(lambda: not sleeping(db), "its end")
+    wait_until(lambda: sleeping(db), lambda: f"another try\n{c.log()[-2000:]}")
+    assert "SQL_EXCEPTION" not in c.log()
+    c.kill()

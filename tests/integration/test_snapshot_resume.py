@@ -385,6 +385,8 @@ def stream_then(db, c, got, tmp_path):
     db.sql("insert into a values (1000000, 'end')")
     wait_until(lambda: any((r["value"] or {}).get("payload", {}).get("after") == {"id": 1000000, "v": "end"}
                            for r in whole_lines(tmp_path / "streamed")), "the end")
+    # That row may come before what is left is read.
+    wait_until(lambda: (c.offset() or {}).get("offset") and not c.offset().get("snapshot"), lambda: f"a whole snapshot: {c.offset()}")
     assert c.terminate() == program.OK
     assert fold(got + whole_lines(tmp_path / "streamed")) == actual(db, "a", "b")
 
@@ -441,6 +443,8 @@ def test_a_table_that_was_not_captured_for_a_while_is_read_anew(interrupted, tmp
 
 def test_partitions_that_were_rewritten_are_read_anew(db, new_connector, tmp_path):
     """Their keys may be others, and the stream says nothing of it."""
+    if db.server.version < 13:
+        pytest.skip("a partitioned table is published by itself from PostgreSQL 13 on")
     db.sql("create table b (id int, r int, v text, primary key (id, r)) partition by list (r);"
            "create table b1 partition of b for values in (1);"
            "insert into b select g, 1, repeat('b', 300) || g from generate_series(1, 20000) g; analyze b")
