@@ -248,15 +248,15 @@ loop_read(struct connector *c, bool *empty, struct err *e)
     return true;
 }
 
-/* May a heartbeat go out, and is there a position that it can tell of? Until then its time does not count for the sleep. */
+/* May a heartbeat go out? Until then its time does not count for the sleep. Without a stream only one that is owed. */
 static bool
 loop_may_beat(const struct connector *c)
 {
-    return c->heartbeat && c->wal && c->phase == PHASE_STREAM && !c->parked &&
+    return c->heartbeat && !c->snapshot && !c->parked &&
+           ((c->wal && c->phase == PHASE_STREAM) || heartbeat_is_owed(c->heartbeat)) &&
            !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
            !atomic_load_explicit(&c->paused, memory_order_relaxed) &&
-           pipeline_may_beat(c->pipeline) &&
-           (c->has_stored || pipeline_stats(c->pipeline)->changes);
+           pipeline_may_beat(c->pipeline);
 }
 
 /* A heartbeat, when one is due. */
@@ -265,6 +265,8 @@ loop_heartbeat(struct connector *c, struct err *e)
 {
     if (!c->heartbeat)
         return true;
+    if (signals_take_blocked(c->signals))
+        heartbeat_owe(c->heartbeat);
     if (!heartbeat_poll(c->heartbeat, e))
         return false;
     if (!loop_may_beat(c) || !heartbeat_is_due(c->heartbeat))
@@ -447,6 +449,21 @@ loop_timeline(struct connector *c)
     connector_store_again(c);
 }
 
+/* Nothing is streamed: what is left is what the snapshot's end has to tell. */
+static bool
+loop_rest(struct connector *c, struct err *e)
+{
+    bool go;
+
+    if (!loop_unpark(c, &go, e))
+        return false;
+    if (!go)
+        return true;
+    if (signals_notes(c->signals, e) == PIPE_ERROR)
+        return connector_step_failed(c, c->snapshot_point, e);
+    return loop_heartbeat(c, e);
+}
+
 static bool
 loop_step(struct connector *c, bool *idle, struct err *e)
 {
@@ -463,9 +480,8 @@ loop_step(struct connector *c, bool *idle, struct err *e)
     }
     if (c->stream_us)
         return connector_begin_stream(c, e);
-    if (!c->wal) /* nothing is streamed: what is left are the notifications of the snapshot's end */
-        return signals_notes(c->signals, e) != PIPE_ERROR ||
-               connector_step_failed(c, c->snapshot_point, e);
+    if (!c->wal)
+        return loop_rest(c, e);
     loop_timeline(c);
     c->xmin_awaited = !loop_xmin(c);
     if (c->xmin_awaited)

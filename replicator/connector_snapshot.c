@@ -83,6 +83,8 @@ snap_done(struct connector *c, struct err *e)
              seconds, num_lsn_text(lsn, c->snapshot_point));
     snap_tell(c);
     notify_say(signals_notify(c->signals), NOTIFY_INITIAL, "COMPLETED", NULL, NULL);
+    if (c->heartbeat)
+        heartbeat_owe(c->heartbeat);
     snapshot_free(c->snapshot);
     c->snapshot = NULL;
     led_commit(c->ledger, c->snapshot_point);

@@ -458,7 +458,7 @@ connector_connect(struct connector *c, struct err *e)
         return false;
     }
     c->catalog = catalog_new(c->params, conn, c->types);
-    if (plan.streams && config_int(c->config, "heartbeat.interval.ms") > 0)
+    if (config_int(c->config, "heartbeat.interval.ms") > 0)
         c->heartbeat = heartbeat_new(c->params, config_int(c->config, "heartbeat.interval.ms"),
                                      config_str(c->config, "heartbeat.action.query"));
     if (plan.streams && config_int(c->config, "xmin.fetch.interval.ms") > 0)

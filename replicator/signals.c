@@ -432,6 +432,15 @@ signals_is_blocking(const struct signals *s)
     return s->step == ORDER_BLOCKING;
 }
 
+bool
+signals_take_blocked(struct signals *s)
+{
+    bool blocked = s->blocked;
+
+    s->blocked = false;
+    return blocked;
+}
+
 nfds_t
 signals_fds(struct signals *s, struct pollfd fds[SIGNALS_FDS])
 {

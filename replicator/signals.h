@@ -70,6 +70,8 @@ void signals_stored(struct signals *s, uint64_t mark);
 void signals_new_session(struct signals *s, int server_version);
 /* A blocking snapshot cannot go on with another session. */
 bool signals_is_blocking(const struct signals *s);
+/* Has one been read to its end since this was asked? */
+bool signals_take_blocked(struct signals *s);
 
 enum { SIGNALS_FDS = 4 };
 nfds_t signals_fds(struct signals *s, struct pollfd fds[SIGNALS_FDS]);

@@ -118,6 +118,7 @@ signals_block(struct signals *s, const struct order_table *tables, size_t n)
     log_info("blocking snapshot \"%s\": the stream waits", s->order.id ? s->order.id : "");
     if (r.ntables == 0) {
         blocking_done(s, "COMPLETED");
+        s->blocked = true;
         return;
     }
     s->snapshot = snapshot_start(&r, &e);
@@ -172,6 +173,7 @@ blocking_put(struct signals *s, bool *over, struct err *e)
         log_info("blocking snapshot \"%s\": done, the stream goes on",
                  s->order.id ? s->order.id : "");
         blocking_done(s, "COMPLETED");
+        s->blocked = true;
         return PIPE_OK;
     }
     r = pipeline_put_batch(s->parts.inc.pipeline, s->batch, 0, e);

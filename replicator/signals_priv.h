@@ -69,6 +69,7 @@ struct signals {
     bool more;        /* of it is ready */
     bool note_parked; /* the pipeline holds a notification */
     bool own_txn;     /* the ledger's transaction around it is ours */
+    bool blocked;     /* one is whole, and signals_take_blocked was not asked since */
     struct notify_tables told;
 };
 

@@ -10,6 +10,7 @@
 
 struct heartbeat {
     int64_t interval_us, next_us;
+    bool owed;
     struct pg_aside *query; /* NULL: there is none */
 };
 
@@ -33,10 +34,22 @@ heartbeat_free(struct heartbeat *h)
     free(h);
 }
 
+void
+heartbeat_owe(struct heartbeat *h)
+{
+    h->owed = true;
+}
+
+bool
+heartbeat_is_owed(const struct heartbeat *h)
+{
+    return h->owed;
+}
+
 bool
 heartbeat_is_due(const struct heartbeat *h)
 {
-    return clock_mono_us() >= h->next_us;
+    return clock_mono_us() >= heartbeat_deadline_us(h);
 }
 
 void
@@ -44,7 +57,9 @@ heartbeat_sent(struct heartbeat *h)
 {
     struct err e = {0};
 
-    h->next_us = clock_mono_us() + h->interval_us;
+    if (!h->owed)
+        h->next_us = clock_mono_us() + h->interval_us;
+    h->owed = false;
     if (!h->query)
         return;
     if (pg_aside_busy(h->query))
@@ -84,5 +99,5 @@ heartbeat_wants_write(const struct heartbeat *h)
 int64_t
 heartbeat_deadline_us(const struct heartbeat *h)
 {
-    return h->next_us;
+    return h->owed ? 0 : h->next_us;
 }

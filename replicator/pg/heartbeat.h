@@ -16,8 +16,11 @@ struct heartbeat;
 struct heartbeat *heartbeat_new(const struct pg_params *params, int64_t interval_ms,
                                 const char *query);
 void heartbeat_free(struct heartbeat *h);
+/* One is due at once, whatever the interval; heartbeat_is_owed until it went out. */
+void heartbeat_owe(struct heartbeat *h);
+bool heartbeat_is_owed(const struct heartbeat *h);
 bool heartbeat_is_due(const struct heartbeat *h);
-/* The record went out: starts the query, if there is one, and the next interval. */
+/* The record went out: starts the query, if there is one, and the next interval, which one that was owed leaves alone. */
 void heartbeat_sent(struct heartbeat *h);
 /*
  * Serves the query's session. Most errors are only logged, the next beat tries again; false for those that Debezium gives

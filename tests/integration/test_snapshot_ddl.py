@@ -58,10 +58,12 @@ def test_the_temporary_slot_of_a_snapshot_is_gone_while_streaming(db, new_connec
     assert c.terminate() == program.OK
 
 
-def test_a_heartbeat_that_has_nothing_to_tell_costs_nothing(db, new_connector):
-    db.sql("create table t (id int primary key)")
-    c = new_connector(snapshot__mode="no_data", heartbeat__interval__ms="100").start("--sink", "null")
+def test_heartbeats_go_out_before_anything_changed_and_cost_nothing(db, new_connector):
+    db.sql("create table t (id int primary key); create table beats (at timestamptz default now())")
+    c = new_connector(snapshot__mode="no_data", heartbeat__interval__ms="100", table__include__list="public.t",
+                      heartbeat__action__query="insert into public.beats default values").start("--sink", "null")
     c.wait_streaming(db)
+    wait_until(lambda: db.value("select count(*) from beats") > 2, "beats")
     ticks = lambda: sum(int(x) for x in open(f"/proc/{c.proc.pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
     start = ticks()
     threading.Event().wait(2)
