@@ -283,9 +283,33 @@ def in_the_window(db, c, change):
     execute(db, "w", "public.t", **{"additional-conditions": [{"data-collection": "public.t", "filter": "pg_sleep(0.3) is not null"}]})
     wait_until(lambda: db.value("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(0.3)%' and query like '%LIMIT 9'"),
                "the chunk")
-    db.sql(change)
+    change() if callable(change) else db.sql(change)
     wait_until(lambda: "\\\"w\\\": done" in c.log(), lambda: c.log()[-3000:])
     return [(x["value"]["op"], x["value"]["after"]) for x in c.lines() if x["topic"].endswith(".t") and x["value"]]
+
+
+def test_a_transaction_that_began_before_the_window_and_commits_in_it(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, 'old' from generate_series(1, 4) g", **{"incremental.snapshot.chunk.size": "9"})
+    with db.server.connect(db.name) as w:
+        w.execute("begin; update t set v = 'new' where id = 2; update t set id = 30 where id = 3; delete from t where id = 4")
+        got = in_the_window(db, c, lambda: w.execute("commit"))
+    assert sorted(row["id"] for op, row in got if op == "r") == [1], "what the transaction changed is the stream's"
+    assert [(op, row and row["id"]) for op, row in got if op != "r"] == [("u", 2), ("d", None), ("c", 30), ("d", None)]
+    assert c.terminate() == program.OK
+
+
+def test_a_table_that_is_emptied_in_the_window(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, 'old' from generate_series(1, 4) g", **{"incremental.snapshot.chunk.size": "9"})
+    with db.server.connect(db.name) as w:
+        def change():
+            w.execute("truncate t; insert into t values (2, 'new')")  # waits for the chunk
+
+        got = in_the_window(db, c, change)
+    final = {}
+    for op, row in got:
+        final[row["id"]] = row["v"]
+    assert final.get(2) == "new" and got[-1] == ("c", {"id": 2, "v": "new"}), "no row comes behind what emptied the table"
+    assert c.terminate() == program.OK
 
 
 @pytest.mark.parametrize("settings", [{"skipped.operations": "u"}, {"skip.messages.without.change": "true"}])
@@ -524,3 +548,40 @@ def test_a_reason_that_passes_does_not_end_a_table(db, ready):
     wait_until(lambda: sleeping(db), lambda: f"another try\n{c.log()[-2000:]}")
     assert "SQL_EXCEPTION" not in c.log()
     c.kill()
+
+
+@pytest.mark.parametrize("watermarks", [{}, {"read.only": "true"}], ids=["watermarks", "read_only"])
+def test_two_sinks_of_which_one_stands_still(db, ready, tmp_path, watermarks):
+    """Windows close while a sink is full and the other has taken their rows; kills find all of it in flight."""
+    from test_snapshot_resume import Pipe
+    file, rows = tmp_path / "signals", 3000
+    db.sql(f"create table t (id int primary key, n int, pad text default repeat('p', 900)); insert into t select g, -g from generate_series(1, {rows}) g")
+    c = ready(**{**watermarks, "signal.enabled.channels": "file", "signal.file": str(file), "signal.poll.interval.ms": "50",
+                 "incremental.snapshot.chunk.size": "200", "walbridge.pending.max.bytes": "1048576"})
+    assert c.terminate() == program.OK
+    stop, got = threading.Event(), c.lines()
+    crew = [incremental_kills.Writer(db, rows, 7 + i, stop) for i in range(2)]
+    for w in crew:
+        w.start()
+    file.write_text('{"id":"s","type":"execute-snapshot","data":{"data-collections":["public.t"]}}\n')
+    for run in range(4):
+        pipe = Pipe(tmp_path / f"pipe{run}")
+        c.start("--sink", "null", "--sink", "lines", "--output", str(pipe.path))
+        for _ in range(6):
+            pipe.read_until(lambda records, n=len(pipe.got): len(records) > n)
+            time.sleep(0.15)  # it is full by now
+        c.kill()
+        got += pipe.drain()
+    stop.set()
+    for w in crew:
+        w.join(20)
+        assert not w.error, w.error
+    db.sql("insert into t values (1000000, 1)")
+    c.start("--sink", "null", "--sink", "lines", "--output", str(tmp_path / "rest"))
+    wait_until(lambda: '\\"s\\": done' in c.stderr.read_text(), lambda: c.log()[-3000:], 60)
+    rest = lambda: [json.loads(x) for x in (tmp_path / "rest").read_text().splitlines()]  # noqa: E731
+    wait_until(lambda: '"id":1000000,' in (tmp_path / "rest").read_text() or any((r["value"] or {}).get("after") == {"id": 1000000, "n": 1} for r in got), "the last row", 60)
+    assert c.terminate() == program.OK
+    state, order = incremental_kills.fold(got + rest())
+    assert state == dict(db.sql("select id, n from t"))
+    assert len({k for op, k in order if op == "r"}) > rows / 2
