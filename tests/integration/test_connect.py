@@ -269,6 +269,29 @@ def test_a_configuration_that_changes_while_it_runs_loses_and_repeats_nothing(db
     assert w.get("/connectors/one/tasks")[1][0]["config"]["heartbeat.interval.ms"] == "1003"
 
 
+def test_tables_that_a_configuration_adds_are_read(db, name, settings, worker, real_kafka, topics):
+    """What is known of them stands beside the offset in its topic, where nobody takes it for an offset."""
+    db.sql("create table u (id int primary key); insert into u values (7)")
+    w = worker().start().wait_up()
+    create(w, "one", {**settings, "walbridge.snapshot.new.tables": "initial"})
+    out = topics(real_kafka, name)
+    wait_until(lambda: ids(out) == [1, 2], "the snapshot", 20)
+    both = {**settings, "walbridge.snapshot.new.tables": "initial", "table.include.list": "public.t,public.u"}
+    wait_until(lambda: w.get("/connectors/one/offsets")[1]["offsets"], "an offset", 20)
+    assert w.request("PUT", "/connectors/one/config", both)[0] == 200
+    wait_until(lambda: [r["topic"] for r in out.read() if r["topic"].endswith(".public.u")], lambda: f"the new table's row\n{w.log()}", 20)
+    db.sql("insert into t values (3, 'c'); insert into u values (8)")
+    wait_until(lambda: len([r for r in out.read() if r["topic"].endswith(".public.u")]) == 2, "its stream", 20)
+    assert ids(out) == [1, 2, 3], "the other is not read again"
+    assert [list(o["partition"]) for o in w.get("/connectors/one/offsets")[1]["offsets"]] == [["server"]]
+    key = json.dumps(["one/tables", {"server": name}], separators=(",", ":"))
+    assert json.loads(stored(out, w, "offset", key)[-1])["schemas"]["public"].keys() == {"t", "u"}
+    assert w.request("PUT", "/connectors/one/stop")[0] == 204
+    w.wait_states("one", "STOPPED", "")
+    assert w.request("DELETE", "/connectors/one/offsets")[0] == 200
+    assert stored(out, w, "offset", key)[-1] is None
+
+
 def test_a_connector_is_deleted_and_made_again_while_it_drains(db, name, settings, worker, real_kafka, topics):
     w = worker().start().wait_up()
     create(w, "other", {**settings, "slot.name": f"{name}_o", "topic.prefix": f"{name}.o", "publication.name": f"{name}_o"})
