@@ -338,13 +338,31 @@ json_put_key_header(const struct json_program *prog, const struct change *c,
     return true;
 }
 
+/* Also what cannot be said; nothing stays in out. */
+static bool
+json_is_null(const struct binding *bind, const struct value *v, struct buf *out)
+{
+    size_t mark = out->n;
+    bool said, replaced = out->replaced;
+
+    if (v->kind != VALUE_TEXT)
+        return v->kind == VALUE_NULL;
+    said = bind->write(out, (struct slice){v->p, v->n}, bind->ctx, NULL) &&
+           !slice_is((struct slice){out->p + mark, out->n - mark}, "null");
+    out->n = mark;
+    out->replaced = replaced;
+    return !said;
+}
+
 /* NULL is written as the default is, but is another value: where it can be NULL at all. */
 static bool
-json_null_is_default(const struct json_step *st, const struct value *a, const struct value *b)
+json_null_is_default(const struct json_step *st, const struct value *a, const struct value *b,
+                     struct buf *out)
 {
-    const struct schema *s = st->field->value.schema;
+    const struct binding *bind = &st->field->value;
 
-    return s->optional && s->def.n > 0 && (a->kind == VALUE_NULL) != (b->kind == VALUE_NULL);
+    return bind->schema->optional && bind->schema->def.n > 0 &&
+           json_is_null(bind, a, out) != json_is_null(bind, b, out);
 }
 
 bool
@@ -364,7 +382,7 @@ json_key_changed(const struct json_program *prog, const struct change *c, struct
         if (o->kind != VALUE_TEXT || v->kind != VALUE_TEXT || o->n != v->n ||
             memcmp(o->p, v->p, o->n) != 0) {
             same = false;
-            *changed = json_null_is_default(&prog->key.steps[i], o, v);
+            *changed = json_null_is_default(&prog->key.steps[i], o, v, &out->bytes);
         }
     }
     if (same || *changed)

@@ -436,9 +436,10 @@ a_key_that_becomes_null_where_it_was_the_default_changes(void **state)
     static const struct {
         const char *before, *after;
         bool not_null, changed;
-    } cases[] = {{"5", NULL, false, true}, {NULL, "5", false, true}, {NULL, NULL, false, false},
-                 {"5", "5", false, false}, {"5", "6", true, true},   {NULL, "5", true, false}};
-    static const struct pgo_column cols[] = {{S("id"), 23, -1, true}};
+    } cases[] = {{"5", NULL, false, true}, {NULL, "5", false, true},   {NULL, NULL, false, false},
+                 {"5", "5", false, false}, {"5", "6", true, true},     {NULL, "5", true, false},
+                 {"6", NULL, false, true}, {NULL, "NaN", false, false}};
+    static const struct pgo_column cols[] = {{S("id"), 1700, (4 << 16) + 4, true}};
     const struct pgo_relation rel = {
         .oid = 1, .schema = S("s"), .table = S("t"), .identity = 'f', .ncols = 1, .cols = cols};
     struct fixture *f = *state;
