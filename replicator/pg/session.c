@@ -14,6 +14,9 @@ const struct pg_setting pg_settings[] = {
     {"statement_timeout", "0", false},
     {"lock_timeout", "0", false},
     {"idle_in_transaction_session_timeout", "0", false},
+    /* A watermark's commit must not wait for a standby, least of all for us, whom synchronous_standby_names = '*' means too:
+     * the stream may be waiting for its chunk. */
+    {"synchronous_commit", "local", false},
     /* Rows in the order of the heap, not from where somebody else's scan happens to be. */
     {"synchronize_seqscans", "off", true},
 };

@@ -418,6 +418,22 @@ def test_what_came_before_the_first_chunk_is_in_it(db, ready, tmp_path):
     assert c.terminate() == program.OK
 
 
+def test_a_watermark_does_not_wait_for_the_stream_that_waits_for_its_chunk(db, ready):
+    """Any walsender counts as a standby under '*': commits wait until the stream has passed them."""
+    c = ready("create table t (id int primary key)", "insert into t values (1)")
+    try:
+        db.sql("alter system set synchronous_standby_names = '*'")
+        db.sql("select pg_reload_conf()")
+        with db.server.connect(db.name, options="-c statement_timeout=15s") as w:
+            w.execute(EXECUTE.format(id="s", data='{"data-collections": ["public.t"]}'))
+        c.wait_log('incremental snapshot \\"s\\": done')
+    finally:
+        db.sql("alter system reset synchronous_standby_names")
+        db.sql("select pg_reload_conf()")
+    assert [r["id"] for r in reads(c, "t")] == [1]
+    assert c.terminate() == program.OK
+
+
 def test_a_stop_outlives_a_kill_before_its_chunk_ends(db, ready):
     c = ready("create table t (id int primary key)", "insert into t select generate_series(1, 9)", "create table u (id int primary key)", "insert into u values (1)",
               **{"incremental.snapshot.chunk.size": "1"})
