@@ -273,6 +273,7 @@ start_without_stream(struct connector *c, PGconn *conn, const struct startup_pla
                      struct err *e)
 {
     if (!plan->snapshot) {
+        start_say_skipped(c);
         connector_rest(c);
         return true;
     }

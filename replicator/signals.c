@@ -239,17 +239,38 @@ column_text(struct arena *a, const struct tuple *t, uint16_t col)
                                                       : NULL;
 }
 
+/* A row whose key moves is a new row: its record is a create. */
+static bool
+is_new_row(const struct change *c)
+{
+    const struct plan *plan = c->plan;
+
+    if (c->op != OP_UPDATE)
+        return c->op == OP_CREATE;
+    for (size_t k = 0; k < plan_key_width(plan); k++) {
+        uint16_t col = plan->key[k].col;
+
+        if (col < c->before.n && col < c->after.n && c->before.v[col].kind == VALUE_TEXT &&
+            c->after.v[col].kind == VALUE_TEXT &&
+            !slice_eq((struct slice){c->before.v[col].p, c->before.v[col].n},
+                      (struct slice){c->after.v[col].p, c->after.v[col].n}))
+            return true;
+    }
+    return false;
+}
+
 /* id, type, data are its first three columns. Deleting an open watermark closes its window (insert_delete). */
 static bool
 row_signal(struct signals *s, const struct change *c, struct arena *a, struct signal *out)
 {
-    const struct tuple *t = c->op == OP_CREATE ? &c->after : &c->before;
+    bool made = is_new_row(c);
+    const struct tuple *t = made ? &c->after : &c->before;
     char *id;
 
-    if (c->op != OP_CREATE && (c->op != OP_DELETE || !s->delete_mark))
+    if (!made && (c->op != OP_DELETE || !s->delete_mark))
         return false;
     *out = (struct signal){column_text(a, t, 0), column_text(a, t, 1), column_text(a, t, 2)};
-    if (!out->id || (c->op == OP_CREATE && !out->type))
+    if (!out->id || (made && !out->type))
         return false;
     if (c->op == OP_DELETE) {
         size_t n = strlen(out->id);

@@ -83,15 +83,17 @@ list_add(struct signals *s, struct table_list *l, const struct order_table *t)
     l->v = bigger;
 }
 
-/* One expression: the captured tables that it matches, or what it names literally. Java's flags differ by the kind. */
+/* One expression: the captured tables that it matches, or what it names literally. A blocking snapshot's may be a comma list,
+ * and takes names in any case. */
 static bool
 expand(struct signals *s, const char *text, const struct table_list *captured,
        struct table_list *out, struct err *e)
 {
     struct pattern_list l = {0};
     struct order_table t;
-    bool ok = pattern_add(&l, "data-collections", slice_of(text), !s->order.blocking, e),
-         found = false;
+    bool found = false, ok = s->order.blocking
+                                 ? pattern_add_list(&l, "data-collections", text, false, e)
+                                 : pattern_add(&l, "data-collections", slice_of(text), true, e);
 
     for (size_t i = 0; ok && i < captured->n; i++) {
         char name[PATTERN_NAME_MAX];
