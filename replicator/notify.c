@@ -79,11 +79,16 @@ notify_log(const struct notification *n)
     buf_free(&b);
 }
 
-/* Where Java's hash map has it: behind the table that a notification is of, before everything else. */
+/*
+ * Where Java's hash map has it: behind the table that a notification is of, before everything else; but first where a status
+ * alone stands beside that.
+ */
 static void
 add_name(const struct notify *n, struct notification *to)
 {
-    unsigned at = to->nfields && strcmp(to->fields[0].name, "data_collections") != 0 ? 1 : 0;
+    bool failed = to->nfields == 2 && strcmp(to->fields[1].name, "status") == 0;
+    unsigned at =
+        !failed && to->nfields && strcmp(to->fields[0].name, "data_collections") != 0 ? 1 : 0;
 
     memmove(&to->fields[at + 1], &to->fields[at], (to->nfields - at) * sizeof(*to->fields));
     to->fields[at] = (struct notification_field){"connector_name", slice_of(n->name)};

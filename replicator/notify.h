@@ -36,6 +36,8 @@ struct notify_tables {
     bool begun;  /* the next one was told to have begun */
 };
 void notify_of_tables(struct notify *n, struct notify_tables *t, struct snapshot *s);
+/* The same of one that failed, and the table at which it did. */
+void notify_of_failure(struct notify *n, struct notify_tables *t, struct snapshot *s);
 /* Hands on what waits. PARKED: the pipeline has it, and goes on with pipeline_resume. */
 enum pipe_result notify_flush(struct notify *n, struct pipeline *p, struct err *e);
 

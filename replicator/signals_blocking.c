@@ -151,6 +151,7 @@ static enum pipe_result
 blocking_failed(struct signals *s, const struct err *e)
 {
     log_err(LOG_ERROR, e, "blocking snapshot; the stream goes on");
+    notify_of_failure(s->notify, &s->told, s->snapshot);
     blocking_done(s, "ABORTED");
     return PIPE_OK;
 }

@@ -193,6 +193,7 @@ snapshot_free(struct snapshot *s)
         free(t->columns);
         free(t->select);
         free(t->condition);
+        free(t->unreadable);
         free(t->cols);
         free(t->key);
     }

@@ -78,6 +78,7 @@ struct snapshot_table_progress {
     uint64_t rows, bytes;
     double total_rows;            /* 0: unknown */
     int64_t started_us, ended_us; /* clock_mono_us; 0: not yet */
+    bool failed;                  /* reading it ended the snapshot */
 };
 
 /* snapshot.include.collection.list, for snapshot_reads; freed by the caller. */

@@ -109,13 +109,13 @@ override_column(const struct snapshot *s, struct snap_table *t, const char *name
 static bool
 override_describe(struct snapshot *s, struct snap_table *t, struct err *e)
 {
-    PGresult *r = PQprepare(s->conn, "walbridge_override", t->select, 0, NULL);
+    PGresult *r = PQprepare(s->conn, "", t->select, 0, NULL);
     bool ok = PQresultStatus(r) == PGRES_COMMAND_OK || pg_error(s->conn, r, e);
 
     PQclear(r);
     if (!ok)
         return false;
-    r = PQdescribePrepared(s->conn, "walbridge_override");
+    r = PQdescribePrepared(s->conn, "");
     ok = PQresultStatus(r) == PGRES_COMMAND_OK || pg_error(s->conn, r, e);
     if (ok && PQnparams(r) > 0)
         ok = err_set(e, ERR_CONFIG, "snapshot.override", "the statement has parameters ($1)");
@@ -129,7 +129,21 @@ override_describe(struct snapshot *s, struct snap_table *t, struct err *e)
     for (int i = 0; ok && i < PQnfields(r); i++)
         ok = override_column(s, t, PQfname(r, i), PQftype(r, i), e);
     PQclear(r);
-    return ok && pg_exec(s->conn, e, "DEALLOCATE walbridge_override");
+    return ok;
+}
+
+/* The transaction, and with it the snapshot and its locks, outlives a statement that fails. False: e stays. */
+static bool
+override_put_off(struct snapshot *s, struct snap_table *t, struct err *e)
+{
+    struct err lost = {0};
+
+    if (!pg_exec(s->conn, &lost, "ROLLBACK TO SAVEPOINT override"))
+        return false;
+    t->unreadable = mem_alloc(sizeof(*t->unreadable));
+    *t->unreadable = *e;
+    err_clear(e);
+    return true;
 }
 
 bool
@@ -143,8 +157,16 @@ snapshot_override(struct snapshot *s, struct snap_table *t, struct err *e)
     trimmed = override_trim(text);
     free(t->select);
     t->select = trimmed;
-    return override_describe(s, t, e) ||
-           err_wrap(e, "table \"%s\", the statement it is to be read with", t->name);
+    if (!s->req.tables)
+        return override_describe(s, t, e) ||
+               err_wrap(e, "table \"%s\", the statement it is to be read with", t->name);
+    if (!pg_exec(s->conn, e, "SAVEPOINT override"))
+        return false;
+    if (!override_describe(s, t, e)) {
+        err_wrap(e, "the statement it is to be read with");
+        return override_put_off(s, t, e) || err_wrap(e, "table \"%s\"", t->name);
+    }
+    return pg_exec(s->conn, e, "RELEASE SAVEPOINT override");
 }
 
 void

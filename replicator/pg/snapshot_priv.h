@@ -34,8 +34,9 @@ struct snap_table {
     char *columns; /* the select list; NULL with a statement of the user's */
     char *select;  /* the user's statement, NULL: ours */
     char *condition;
-    uint16_t ncols; /* selected */
-    uint16_t *cols; /* which column of the relation each is */
+    struct err *unreadable; /* why it cannot be read by `select`, said when its turn comes; NULL */
+    uint16_t ncols;         /* selected */
+    uint16_t *cols;         /* which column of the relation each is */
     /* What it is cut by. */
     uint64_t bytes, blocks; /* blocks: of its largest relation */
     bool has_children, has_foreign;
@@ -44,6 +45,7 @@ struct snap_table {
 
     atomic_uint_fast64_t nrows, nbytes, unconverted, noted;
     _Atomic int64_t started_us, ended_us;
+    atomic_bool failed;
     atomic_uint pieces_left;
 };
 
@@ -135,7 +137,10 @@ bool snapshot_lock(struct snapshot *s, const struct catalog_table *const *tables
  * stream is kept waiting by us: it lives only as long as it is looked after.
  */
 bool snapshot_lock_timeout(struct snapshot *s, bool begin, struct err *e);
-/* snapshot_override.c: reads a table by the user's own statement, if there is one for it. */
+/*
+ * snapshot_override.c: reads a table by the user's own statement, if there is one for it. One that a signal gave and that
+ * cannot be used fails when its turn comes: what stands before it is read, and then the snapshot says where it ended.
+ */
 bool snapshot_override(struct snapshot *s, struct snap_table *t, struct err *e);
 void snapshot_override_warn(const struct snapshot *s); /* of entries that name no table */
 /* snapshot_unit.c: what is read as a whole, and what at a time. */
@@ -158,7 +163,8 @@ struct batch *snapshot_room(struct snapshot *s);
 void snapshot_hand_over(struct snapshot *s, struct batch *b);
 void snapshot_signal(struct snapshot *s);
 void snapshot_batches_free(struct snapshot *s);
-void snapshot_fail(struct snapshot *s, const struct err *why);
+/* Only what ends it counts: others fail because it does. */
+void snapshot_fail(struct snapshot *s, struct snap_table *at, const struct err *why);
 /* Until the monotonic time or a stop: then true. */
 bool snapshot_wait(struct snapshot *s, int64_t until_us);
 

@@ -55,6 +55,7 @@ snapshot_table_progress(struct snapshot *s, size_t i, struct snapshot_table_prog
         .total_rows = t->rows > 0 ? t->rows : 0,
         .started_us = atomic_load(&t->started_us),
         .ended_us = atomic_load(&t->ended_us),
+        .failed = atomic_load(&t->failed),
     };
 }
 

@@ -131,12 +131,13 @@ snapshot_give_back(struct snapshot *s, struct batch *b)
 }
 
 void
-snapshot_fail(struct snapshot *s, const struct err *why)
+snapshot_fail(struct snapshot *s, struct snap_table *at, const struct err *why)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->failed && !s->stopping) {
         s->failed = true;
         s->why = *why;
+        atomic_store(&at->failed, true);
     }
     s->stopping = true;
     pthread_cond_broadcast(&s->room);

@@ -206,10 +206,15 @@ static bool
 worker_copy(struct snap_worker *w, const struct snap_piece *p, struct mark_row *kept, struct err *e)
 {
     struct snapshot *s = w->s;
+    const struct snap_table *t = &s->tables[s->units[p->unit].table];
     bool ranged = s->units[p->unit].ranged, ok;
     struct buf sql;
     PGresult *r;
 
+    if (t->unreadable) {
+        *e = *t->unreadable;
+        return false;
+    }
     buf_init(&sql, SNAPSHOT_SQL_MAX);
     snapshot_piece_sql(s, p, &sql);
     /* A range is cheap by its index alone: a scan of the whole table for each would not be. */
@@ -359,7 +364,7 @@ snapshot_work(void *arg)
             break;
         }
         if (!worker_read(w, &p, &e)) {
-            snapshot_fail(s, &e);
+            snapshot_fail(s, &s->tables[s->units[p.unit].table], &e);
             break;
         }
         worker_finished(s);
