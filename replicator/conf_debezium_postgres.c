@@ -163,9 +163,9 @@ static const struct prop rows[] = {
      .choices = "no_validation,trust_offset,trust_slot,trust_greater_lsn", .group = "Postgres",
      .importance = PROP_MEDIUM,
      .doc = "What to do when the stored position and the slot's differ: no_validation starts from "
-            "the stored one; trust_offset moves a slot that lies behind; trust_slot starts from a "
-            "slot that lies ahead; trust_greater_lsn does both. Left out, a difference that could "
-            "lose changes is an error."},
+            "the stored one, unless the slot was made anew since; trust_offset moves a slot that "
+            "lies behind; trust_slot starts from a slot that lies ahead; trust_greater_lsn does "
+            "both. Left out, a difference that could lose changes is an error."},
     {.name = "read.only", .type = PROP_BOOL, .def = "false", .group = "Postgres",
      .importance = PROP_LOW,
      .doc = "Nothing is written to the database: incremental snapshots do without watermarks in the "

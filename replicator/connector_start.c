@@ -381,7 +381,10 @@ start_plan(struct connector *c, PGconn *conn, struct catalog_table *tables, size
             slot.name, slot.active_pid);
     if (!connector_prepare_tables(c, conn, tables, n, dry_run, e))
         return false;
-    if (c->phase == PHASE_NEW && !dry_run)
+    if (dry_run)
+        return true;
+    incremental_know(signals_incremental(c->signals), tables, n, true);
+    if (c->phase == PHASE_NEW)
         connector_note_known(c, plan, tables, n);
     return true;
 }

@@ -58,6 +58,7 @@ incremental_free(struct incremental *i)
         free(i->stops[k]);
     for (size_t k = 0; k < i->nsaved; k++)
         free(i->saved[k].text);
+    map_free(i->known, NULL);
     free(i->stops);
     free(i->tables);
     free(i->saved);
@@ -333,7 +334,10 @@ on_described(struct incremental *i)
         return;
     }
     skip_table(i, status);
-    go_on(i);
+    if (strcmp(status, "SQL_EXCEPTION") == 0)
+        inc_begin_chunk(i); /* the window stays open, as in on_failed */
+    else
+        go_on(i);
 }
 
 static void

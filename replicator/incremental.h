@@ -27,6 +27,7 @@
 #include "replicator/notify.h"
 #include "replicator/pipeline.h"
 
+struct catalog_table;
 struct incremental;
 struct pg_params;
 
@@ -53,6 +54,13 @@ char *incremental_state(struct incremental *i, uint64_t mark);
 /* The present state's mark; touch makes a new one of the same state, true with all that was put before. */
 uint64_t incremental_mark(const struct incremental *i);
 uint64_t incremental_touch(struct incremental *i);
+
+/*
+ * The tables that there are, the captured ones of which are known from now on: one that is gone when its turn comes has failed,
+ * one that was never known has not (the status in its notification). anew: what was known before is forgotten.
+ */
+void incremental_know(struct incremental *i, const struct catalog_table *tables, size_t n,
+                      bool anew);
 
 /* Orders. Names are "schema.table"; condition and surrogate NULL: none. */
 struct incremental_table {

@@ -4,6 +4,7 @@
 #define REPLICATOR_INCREMENTAL_PRIV_H
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "replicator/incremental.h"
 #include "replicator/incremental_window.h"
 #include "replicator/java_object.h"
@@ -55,6 +56,7 @@ struct incremental {
     bool paused;
     char **stops; /* names of tables to be left out */
     size_t nstops;
+    struct map *known; /* names of tables that were there; NULL none */
 
     /* The chunk. */
     enum inc_step step;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "decoder/filter.h"
 #include "replicator/incremental_priv.h"
+#include "replicator/pg/catalog.h"
 
 enum { INC_CHUNK_BYTES = 64 << 20 };
 
@@ -185,10 +186,46 @@ check_stored_key(struct incremental *i)
     inc_key_free(&i->upto);
 }
 
+void
+incremental_know(struct incremental *i, const struct catalog_table *tables, size_t n, bool anew)
+{
+    struct buf name;
+
+    if (anew || !i->known) {
+        map_free(i->known, NULL);
+        i->known = map_new();
+    }
+    buf_init(&name, 4096);
+    for (size_t k = 0; k < n; k++) {
+        const struct catalog_table *t = &tables[k];
+
+        if (!filter_table(i->parts.settings->filter, slice_of(t->schema), slice_of(t->name)))
+            continue;
+        buf_clear(&name);
+        buf_printf(&name, "%s.%s", t->schema, t->name);
+        (void)map_put(i->known, slice_of(buf_cstr(&name)), i->known);
+    }
+    buf_free(&name);
+}
+
+/* As Debezium has it: a table that it knew and that is gone cannot be queried, another one has no schema. */
+static const char *
+say_absent(const struct incremental *i, const char *name)
+{
+    if (i->known && map_get(i->known, slice_of(name))) {
+        log_warn("incremental snapshot: table \"%s\" is not there any more; it is skipped", name);
+        return "SQL_EXCEPTION";
+    }
+    log_warn(
+        "incremental snapshot: there is no table \"%s\", or it is not captured "
+        "(table.include.list and its like); it is skipped",
+        name);
+    return "UNKNOWN_SCHEMA";
+}
+
 bool
 inc_table_ready(struct incremental *i, const char **status)
 {
-    const struct inc_table *t = &i->tables[0];
     struct pgo_relation rel;
     struct relation_facts facts;
     struct err e = {0};
@@ -198,11 +235,7 @@ inc_table_ready(struct incremental *i, const char **status)
 
     if (!chunks_relation(i->chunks, &i->snapshot_arena, &rel, &facts) ||
         !filter_table(i->parts.settings->filter, rel.schema, rel.table)) {
-        log_warn(
-            "incremental snapshot: there is no table \"%s\", or it is not captured "
-            "(table.include.list and its like); it is skipped",
-            t->name);
-        *status = "UNKNOWN_SCHEMA";
+        *status = say_absent(i, i->tables[0].name);
         return false;
     }
     i->row_bytes = chunks_row_bytes(i->chunks);
@@ -225,7 +258,7 @@ inc_table_ready(struct incremental *i, const char **status)
         log_warn(
             "incremental snapshot: table \"%s\" has no primary key and is skipped; name a "
             "column as surrogate-key in the signal, or set message.key.columns",
-            t->name);
+            i->tables[0].name);
         *status = "NO_PRIMARY_KEY";
         return false;
     }

@@ -100,6 +100,7 @@ on_listed(struct signals *s)
     size_t n;
 
     catalog_tables_read(script_result(s->lister, 0), &tables, &n);
+    incremental_know(s->inc, tables, n, false);
     if (!signals_expand(s, tables, n, &list, &e))
         refuse(s, &e);
     else if (s->order.blocking)

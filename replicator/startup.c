@@ -112,7 +112,10 @@ startup_check_identity(const struct startup_facts *f, struct err *e)
     return true;
 }
 
-/* The slot was moved past the offset by somebody: what lies between would be lost without a word. */
+/*
+ * The slot was moved past the offset by somebody: what lies between would be lost without a word. What is never validated
+ * goes on nevertheless, but not with a slot that was made anew behind the offset: Debezium looks at restart_lsn, too.
+ */
 static bool
 startup_behind(const struct startup_facts *f, uint64_t at, struct startup_plan *out, struct err *e)
 {
@@ -128,7 +131,7 @@ startup_behind(const struct startup_facts *f, uint64_t at, struct startup_plan *
                  a, f->slot_name, b);
         return true;
     }
-    if (f->mismatch == MISMATCH_NO_VALIDATION ||
+    if ((f->mismatch == MISMATCH_NO_VALIDATION && f->slot->restart_lsn <= at) ||
         (!f->offset->own && f->mismatch == MISMATCH_REFUSE)) {
         snprintf(out->warning, sizeof(out->warning),
                  "the stored offset %s lies behind slot \"%s\" at %s: changes between them, if "

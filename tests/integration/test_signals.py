@@ -1,5 +1,6 @@
 """Signals, incremental and blocking snapshots, notifications."""
 import json
+import re
 import threading
 import time
 
@@ -464,10 +465,22 @@ def test_a_table_that_is_dropped_in_mid_snapshot_leaves_the_others(db, ready):
         wait_until(lambda: waiting(db), lambda: f"the chunk that waits\n{c.log()[-2000:]}")
         w.execute("commit")
     c.wait_log('incremental snapshot \\"s\\": done')
-    assert c.log().count("status=UNKNOWN_SCHEMA") == 2
+    assert c.log().count("status=SQL_EXCEPTION") == 2
     assert len(reads(c, "t")) in (5, 10) and [r["id"] for r in reads(c, "u")] == [1]
     db.sql("insert into u values (2)")
     wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".u") and x["value"]["op"] == "c"], "the stream")
+    assert c.terminate() == program.OK
+
+
+def test_a_table_that_was_known_and_one_that_never_was_differ_in_their_status(db, ready):
+    c = ready("create table gone (id int primary key)", "create table t (id int primary key)", "insert into t values (1)")
+    db.sql("drop table gone; create table brief (id int primary key); drop table brief")
+    execute(db, "s", "public.gone", "public.brief", "public.t")
+    c.wait_log('incremental snapshot \\"s\\": done')
+    told = [line for line in c.log().splitlines() if "type='TABLE_SCAN_COMPLETED'" in line]
+    assert [status for table in ("gone", "brief", "t") for line in told if f"scanned_collection=public.{table}," in line
+            for status in ("SQL_EXCEPTION", "UNKNOWN_SCHEMA", "SUCCEEDED") if f"status={status}" in line] == ["SQL_EXCEPTION", "UNKNOWN_SCHEMA", "SUCCEEDED"]
+    assert [r["id"] for r in reads(c, "t")] == [1]
     assert c.terminate() == program.OK
 
 
@@ -500,6 +513,25 @@ def test_a_blocking_snapshot_that_fails_leaves_the_stream(db, ready):
     wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".t") and x["value"]["op"] == "c"], "the stream")
     execute(db, "again", "public.t", **{"type": "blocking"})
     wait_until(lambda: len(reads(c, "t")) == 2, lambda: c.log()[-2000:])
+    assert c.terminate() == program.OK
+
+
+@pytest.mark.parametrize("filter", ["select no from such", "select id, 'x' as other from public.b", "no = 1", "select 1 / (id - 2) as id, v from public.b"])
+def test_a_blocking_snapshot_says_at_which_table_it_failed(db, ready, filter):
+    c = ready(*[f"create table {t} (id int primary key, v text)" for t in "abc"], *[f"insert into {t} values (1, 'x'), (2, 'y')" for t in "abc"])
+    execute(db, "s", "public.a", "public.b", "public.c", **{"type": "blocking", "additional-conditions": [{"data-collection": "public.b", "filter": filter}]})
+    wait_until(lambda: "type='ABORTED'" in c.log(), lambda: c.log()[-2000:])
+    told = [m.groups() for m in re.finditer(r"type='([A-Z_]+)', additional_data=\{([^}]*)\}", c.log())]
+    assert [(kind, "".join(re.findall(r"(?:scanned_collection|current_collection_in_progress)=public\.(\w+)", data) + re.findall(r"status=(\w+)", data))) for kind, data in told
+            if kind != "SKIPPED"] == [
+        ("STARTED", ""), ("IN_PROGRESS", "a"), ("TABLE_SCAN_COMPLETED", "aSUCCEEDED"),
+        ("IN_PROGRESS", "b"), ("TABLE_SCAN_COMPLETED", "bSQL_EXCEPTION"), ("ABORTED", "")]
+    db.sql("insert into c values (3, 'z')")
+    wait_until(lambda: [x for x in c.lines() if x["topic"].endswith(".c") and x["value"]["op"] == "c"], "the stream")
+    assert [r["id"] for r in reads(c, "a")] in ([1], [1, 2]), "its last row waits for what follows"
+    assert not reads(c, "b") and not reads(c, "c")
+    execute(db, "again", "public.b", "public.c", **{"type": "blocking"})
+    wait_until(lambda: len(reads(c, "b")) == 2 and len(reads(c, "c")) == 3, lambda: c.log()[-2000:])
     assert c.terminate() == program.OK
 
 

@@ -35,7 +35,8 @@ enum found {
     SLOT_LOST,
     SLOT_PLUGIN,
     SLOT_DATABASE,
-    SLOT_OLD_SERVER /* says no plugin, no status */
+    SLOT_OLD_SERVER, /* says no plugin, no status */
+    SLOT_ANEW,       /* made again since */
 };
 
 enum mode { INITIAL, NO_DATA, ALWAYS, WHEN_NEEDED, INITIAL_ONLY, ALWAYS_ONLY, NOTHING_AT_ALL };
@@ -140,6 +141,12 @@ static const struct row rows[] = {
      .start_lsn = CONFIRMED, .warns = true},
     {"Debezium's, behind, unvalidated", BARE, 400, SLOT, .mismatch = MISMATCH_NO_VALIDATION,
      .start_lsn = 400, .warns = true},
+    {"behind a slot made anew, unvalidated", OWN, 499, SLOT_ANEW,
+     .mismatch = MISMATCH_NO_VALIDATION, .code = "offset.behind"},
+    {"Debezium's, behind a slot made anew, unvalidated", BARE, 499, SLOT_ANEW,
+     .mismatch = MISMATCH_NO_VALIDATION, .code = "offset.behind"},
+    {"behind a slot made anew, trusting the slot", OWN, 499, SLOT_ANEW,
+     .mismatch = MISMATCH_TRUST_SLOT, .start_lsn = CONFIRMED, .warns = true},
 
     /* Ahead of the slot, by a strategy. */
     {"advance to the offset", OWN, 700, SLOT, .mismatch = MISMATCH_TRUST_OFFSET, .start_lsn = 700,
@@ -239,6 +246,7 @@ make_slot(enum found found)
         snprintf(s.database, sizeof(s.database), "other");
     if (found == SLOT_OLD_SERVER)
         s.wal_status[0] = '\0';
+    s.restart_lsn = found == SLOT_ANEW ? CONFIRMED : 1;
     return s;
 }
 
