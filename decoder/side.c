@@ -1,4 +1,5 @@
 #include "decoder/side.h"
+#include <assert.h>
 
 #include "base/json.h"
 #include "decoder/node_text.h"
@@ -90,6 +91,7 @@ static void side_walk(struct side_maker *m, const struct node *n);
 static void
 side_walk_struct(struct side_maker *m, const struct node *n)
 {
+    assert(n->schema); /* what has none is a map */
     buf_putc(&m->lit, '{');
     for (size_t i = 0; i < n->schema->nfields; i++) {
         const struct schema_field *f = &n->schema->fields[i];

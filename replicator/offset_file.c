@@ -248,6 +248,7 @@ file_load(struct offset_store *base, struct offset *out, bool *found, struct err
     bool ok;
 
     *out = (struct offset){0};
+    *found = false;
     for (int i = 0; i < OFFSET_BESIDES; i++)
         set_beside(f, (enum offset_beside)i, NULL);
     buf_init(&text, FILE_MAX_BYTES + 4096);

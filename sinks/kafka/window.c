@@ -2,7 +2,7 @@
 
 enum {
     WINDOW_FREE = 5,    /* records in flight that librdkafka sends others beside: it never waits */
-    WINDOW_BATCHES = 2,  /* at most: one on its way, one behind it */
+    WINDOW_BATCHES = 2, /* at most: one on its way, one behind it */
     WINDOW_WEIGHT = 4,  /* the last trip counts for one of so many */
     WINDOW_LINGERS = 2, /* a trip counts for no more: the first of a topic waits for metadata */
 };
