@@ -23,6 +23,7 @@ enum pg_role {
     PG_GENERAL,     /* catalog, publication */
     PG_REPLICATION, /* replication=database */
     PG_SNAPSHOT,    /* COPY */
+    PG_CHUNK,       /* incremental snapshots: short transactions while the stream goes on */
 };
 
 /* Connection parameters, resolved; secrets inside. */

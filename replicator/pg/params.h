@@ -33,6 +33,7 @@ struct pg_params {
 struct pg_setting {
     const char *name, *value;
     bool snapshot_only;
+    const char *chunk; /* PG_CHUNK has this instead; NULL: the same */
 };
 extern const struct pg_setting pg_settings[];
 extern const size_t pg_nsettings;

@@ -193,13 +193,13 @@ script_connect(struct script *s, struct err *e)
     if (s->step == STEP_WAIT) {
         if (clock_mono_us() < s->retry_us)
             return SCRIPT_BUSY;
-        s->conn = pg_connect_start(s->params, PG_GENERAL, &why);
+        s->conn = pg_connect_start(s->params, PG_CHUNK, &why);
         if (!s->conn)
             return script_lost(s, &why, e);
         s->step = STEP_CONNECT;
         s->want_write = true;
     }
-    if (!pg_connect_poll(s->conn, s->params, PG_GENERAL, &done, &s->want_write, &why))
+    if (!pg_connect_poll(s->conn, s->params, PG_CHUNK, &done, &s->want_write, &why))
         return script_lost(s, &why, e);
     if (!done)
         return SCRIPT_BUSY;

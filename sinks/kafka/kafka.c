@@ -143,14 +143,23 @@ headers_of(const struct kafka_sink *s, const struct recbuf *b, const struct reco
     return list;
 }
 
+/* Never NULL, which would be null to librdkafka, where empty is meant. */
+static char *
+bytes_at(const struct recbuf *b, uint32_t at)
+{
+    static char none[1];
+
+    return b->bytes.p ? b->bytes.p + at : none;
+}
+
 static rd_kafka_resp_err_t
 produce(struct kafka_sink *s, rd_kafka_topic_t *rkt, const struct recbuf *b, const struct record *r,
         uint64_t ticket)
 {
     rd_kafka_headers_t *headers = headers_of(s, b, r);
     /* librdkafka copies both; its signature only lacks the const. */
-    char *value = r->null_value ? NULL : b->bytes.p + r->value;
-    char *key = r->null_key ? NULL : b->bytes.p + r->key;
+    char *value = r->null_value ? NULL : bytes_at(b, r->value);
+    char *key = r->null_key ? NULL : bytes_at(b, r->key);
     void *opaque = (void *)(uintptr_t)ticket;
     rd_kafka_error_t *error;
     rd_kafka_resp_err_t code;

@@ -58,5 +58,8 @@ kafka_window_reported(struct kafka_window *w, const struct kafka_batching *b, in
         w->trip_us += w->trip_us == 0 ? trip_us : (trip_us - w->trip_us) / WINDOW_WEIGHT;
     }
     w->first = false;
+    /* So few are no reason to close. With several partitions there may always be some on their way. */
+    if (w->away < WINDOW_FREE)
+        w->open_us = now_us;
     w->full_us = w->bytes >= b->batch_bytes ? now_us : 0;
 }

@@ -115,6 +115,21 @@ def test_altered_in_mid_snapshot(db, ready):
     assert c.terminate() == program.OK
 
 
+def test_a_chunk_does_not_wait_for_a_lock_that_may_wait_for_the_stream(db, ready):
+    c = ready("create table t (id int primary key, v text)", "insert into t select g, 'v' from generate_series(1, 20) g",
+              "create table other (id int primary key)", **{"incremental.snapshot.chunk.size": "5"})
+    with db.server.connect(db.name) as alter:
+        alter.execute("begin")
+        alter.execute("lock table t")
+        db.sql(EXECUTE.format(id="s", data='{"data-collections": ["public.t"]}'))
+        wait_until(lambda: "incremental snapshot: trying again" in c.log(), lambda: c.log()[-3000:])
+        db.sql("insert into other values (1)")
+        wait_until(lambda: any(x["topic"].endswith(".other") for x in c.lines()), "the stream goes on")
+        alter.execute("rollback")
+    wait_until(lambda: len(reads(c, "t")) == 20, lambda: c.log()[-3000:])
+    assert c.terminate() == program.OK
+
+
 def test_file_and_command(db, ready, tmp_path):
     file = tmp_path / "signals"
     c = ready("create table t (id int primary key)", "insert into t values (1), (2)",

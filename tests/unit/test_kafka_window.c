@@ -117,6 +117,22 @@ test_trips_of_full_batches_count_from_when_they_were_full(void **state)
     assert_int_equal(w.trip_us, 1000);
 }
 
+/* Some of them may be on their way for good: in one partition after the other. */
+static void
+test_a_few_stragglers_do_not_keep_it_closed(void **state)
+{
+    struct kafka_window w = {0};
+    unsigned n;
+
+    (void)state;
+    make_trip(&w, 100, 8000);
+    n = fill(&w, 20000);
+    report(&w, n - 3, 33000);
+    assert_int_equal(w.away, 3);
+    assert_int_equal(fill(&w, 33000), n - 3);
+    assert_int_equal(w.trip_us, 8000);
+}
+
 static void
 test_one_slow_trip_is_soon_forgotten(void **state)
 {
@@ -158,6 +174,7 @@ main(void)
         cmocka_unit_test(test_a_batch_that_lingers_takes_records_until_it_goes),
         cmocka_unit_test(test_few_records_and_large_ones_always_go),
         cmocka_unit_test(test_trips_of_full_batches_count_from_when_they_were_full),
+        cmocka_unit_test(test_a_few_stragglers_do_not_keep_it_closed),
         cmocka_unit_test(test_one_slow_trip_is_soon_forgotten),
         cmocka_unit_test(test_without_a_batch_size_all_is_admitted),
     };

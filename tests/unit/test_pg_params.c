@@ -216,6 +216,9 @@ every_session_carries_every_setting_and_the_users_come_first(void **state)
         assert_true(pg_settings[i].snapshot_only == !strstr(options(p, PG_GENERAL, &b), text));
         assert_true(pg_settings[i].snapshot_only == !strstr(options(p, PG_REPLICATION, &b), text));
         assert_non_null(strstr(options(p, PG_SNAPSHOT, &b), text));
+        if (pg_settings[i].chunk)
+            snprintf(text, sizeof text, "-c %s=%s", pg_settings[i].name, pg_settings[i].chunk);
+        assert_true(pg_settings[i].snapshot_only == !strstr(options(p, PG_CHUNK, &b), text));
     }
     buf_free(&b);
     pg_params_free(p);
