@@ -31,6 +31,7 @@ connector_clear_known(struct connector *c)
 {
     known_clear(&c->known.now);
     known_clear(&c->known.then);
+    known_clear(&c->known.published);
     c->known.found = c->known.changed = false;
 }
 
@@ -146,6 +147,7 @@ connector_note_known(struct connector *c, const struct startup_plan *plan,
     struct known *then = &c->known.then;
     size_t kept;
 
+    (void)known_take(c, &c->known.published, tables, n, true);
     if (plan->snapshot && !asked) {
         (void)known_take(c, then, tables, n, true);
         return;
@@ -168,6 +170,10 @@ connector_note_known(struct connector *c, const struct startup_plan *plan,
         (void)known_take(c, then, tables, n, true);
 }
 
+/*
+ * The snapshot looks at the tables anew, maybe hours after the publication was made to fit: of one that was made in between
+ * no stream has the changes. It stays new, and its rows come again.
+ */
 void
 connector_note_read(struct connector *c)
 {
@@ -175,7 +181,8 @@ connector_note_read(struct connector *c)
 
     for (size_t i = 0; i < snapshot_nunits(c->snapshot); i++) {
         snapshot_unit(c->snapshot, i, &u);
-        known_add(&c->known.then, u.oid, u.rows.schema, u.rows.table);
+        if (known_has(&c->known.published, c->server.system_id, u.oid, u.rows.schema, u.rows.table))
+            known_add(&c->known.then, u.oid, u.rows.schema, u.rows.table);
     }
 }
 

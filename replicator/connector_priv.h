@@ -79,6 +79,8 @@ struct known_life {
     bool changed; /* in `now` are some that are not */
     struct known now;
     struct known then; /* when the snapshot is whole */
+    struct known
+        published; /* those that the publication was made to fit, as the incarnation began */
 };
 
 /* Figures as last put. */

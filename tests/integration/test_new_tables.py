@@ -125,6 +125,28 @@ def test_what_was_made_meanwhile_is_read(db, captured):
     assert said(c)[2:] == [("b", "r"), ("d2", "r")]
 
 
+def test_what_is_made_behind_the_publication_stays_new(db, new_connector):
+    """The snapshot reads it, but no stream has its changes until the next start."""
+    db.sql("create table a (id int primary key); insert into a values (1)")
+    c = new_connector(table__include__list="public.(a|d)", publication__autocreate__mode="filtered")
+    c.settings.update(ON)
+    with db.server.connect(db.name) as other:
+        other.execute("begin; select pg_current_xact_id()")
+        c.start("--sink", "lines")
+        wait_until(lambda: db.slot(c.slot), "a slot that waits for the transaction")
+        db.sql("create table d (id int primary key); insert into d values (1)")
+        other.execute("commit")
+    wait_until(lambda: len(c.lines()) >= 2, lambda: f"two records: {c.log()[-3000:]}")
+    c.wait_streaming(db)
+    db.sql("insert into d values (2); insert into a values (2)")
+    wait_until(lambda: len(c.lines()) >= 3, lambda: f"three records: {c.log()[-3000:]}")
+    stop(c, db)
+    assert said(c) == [("a", "r"), ("d", "r"), ("a", "c")]
+    run(c, db, 5)
+    stop(c, db)
+    assert fold(c.lines()) == actual(db, "a", "d") and len(reads(c.lines(), "a")) == 1
+
+
 def test_what_no_snapshot_reads_is_not_read(db, captured):
     c = captured
     db.sql("create table signals (id text primary key, type text, data text); insert into signals values ('x', 'log', '{}')")
