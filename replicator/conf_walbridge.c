@@ -50,7 +50,8 @@ static const struct prop rows[] = {
      .importance = PROP_MEDIUM, .flags = PROP_OWN,
      .doc = "Whether a snapshot that was interrupted goes on where it stopped: what every sink has "
             "acknowledged of it is not read again, and its changes since then are sent first. false "
-            "begins anew, as Debezium does."},
+            "begins anew, as Debezium does, and is refused beside "
+            "walbridge.snapshot.new.tables=initial."},
     {.name = "walbridge.snapshot.new.tables", .type = PROP_ENUM, .def = "off",
      .choices = "off,initial", .group = "walbridge", .importance = PROP_MEDIUM, .flags = PROP_OWN,
      .check = conf_rule_new_tables,
@@ -59,7 +60,8 @@ static const struct prop rows[] = {
             "the next start, each behind its changes so far, then the stream goes on; so are tables "
             "that were made while the connector ran, and ones that were made anew or renamed. off: "
             "only their changes are sent, as Debezium does. Tables that are captured at the first "
-            "start from an offset of Debezium's are taken for read."},
+            "start from an offset of Debezium's are taken for read. initial needs "
+            "walbridge.snapshot.resume=true, the default."},
     {.name = "walbridge.shutdown.timeout.ms", .type = PROP_LONG, .def = "10000", .max = 3600000,
      .group = "walbridge", .importance = PROP_LOW, .flags = PROP_OWN,
      .doc = "How long an orderly stop waits for the sinks to acknowledge what they were given, in "

@@ -174,6 +174,33 @@ both_lists_of_a_pair_are_refused(void **state)
 }
 
 static void
+new_tables_are_read_only_by_snapshots_that_go_on(void **state)
+{
+    static const struct {
+        const char *resume, *news;
+        bool good;
+    } cases[] = {
+        {"false", "initial", false}, {"false", "INITIAL", false}, {"true", "initial", true},
+        {NULL, "initial", true},     {"false", "off", true},      {"false", NULL, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *c = minimal();
+        const struct prop_issue *is;
+
+        if (cases[i].resume)
+            config_set(c, "walbridge.snapshot.resume", cases[i].resume);
+        if (cases[i].news)
+            config_set(c, "walbridge.snapshot.new.tables", cases[i].news);
+        assert_int_equal(config_validate(c, &is), cases[i].good);
+        if (!cases[i].good)
+            assert_non_null(strstr(is->text, "needs walbridge.snapshot.resume=true"));
+        config_free(c);
+    }
+}
+
+static void
 any_plugin_means_pgoutput_with_a_warning(void **state)
 {
     static const char *const names[] = {"decoderbufs", "wal2json_rds_streaming"};
@@ -410,6 +437,7 @@ main(void)
         cmocka_unit_test(wrong_values_are_refused),
         cmocka_unit_test(good_values_pass_in_silence),
         cmocka_unit_test(both_lists_of_a_pair_are_refused),
+        cmocka_unit_test(new_tables_are_read_only_by_snapshots_that_go_on),
         cmocka_unit_test(any_plugin_means_pgoutput_with_a_warning),
         cmocka_unit_test(settings_of_an_empty_configuration_are_debeziums_defaults),
         cmocka_unit_test(compat_1_2_overrules_what_came_later),
