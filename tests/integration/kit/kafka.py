@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from . import BINARY, wait_until
@@ -136,6 +136,11 @@ num.network.threads=2
             self.proc.wait()
 
 
+# What a broker says of a partition of a topic that was made a moment ago.
+BEING_MADE = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
+              KafkaError._UNKNOWN_PARTITION}
+
+
 def text(b):
     return None if b is None else b.decode("utf-8", "surrogateescape")
 
@@ -150,16 +155,26 @@ class Topics:
                                   "fetch.wait.max.ms": 50, "isolation.level": "read_committed"})
         self.pattern = re.compile(rf"(^|[^A-Za-z0-9_]){re.escape(prefix)}($|[^A-Za-z0-9_])")
 
+    def end(self, topic, partition):
+        try:
+            return self.consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+        except KafkaException as e:
+            if e.args[0].code() not in BEING_MADE:
+                raise
+            return None
+
+    def found(self):
+        return {name: topic for name, topic in self.admin.list_topics(timeout=10).topics.items() if self.pattern.search(name)}
+
     def ends(self):
-        meta = self.admin.list_topics(timeout=10)
-        return {(t, p): self.consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10, cached=False)[1]
-                for t in meta.topics if self.pattern.search(t) for p in meta.topics[t].partitions}
+        return {(t, p): wait_until(lambda t=t, p=p: self.end(t, p), f"a leader of {t}, partition {p}")[1]
+                for t, topic in self.found().items() for p in topic.partitions}
 
     def delete(self):
-        names = sorted({topic for topic, _ in self.ends()})
+        names = sorted(self.found())
         for f in (self.admin.delete_topics(names) if names else {}).values():
             f.result()
-        while self.ends():
+        while self.found():
             time.sleep(0.05)
 
     def count(self):
