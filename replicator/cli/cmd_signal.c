@@ -27,7 +27,6 @@ send_row(const struct config *c, const struct signal *s, struct err *e)
     const char *table = config_str(c, "signal.data.collection"), *dot;
     const char *values[] = {s->id, s->type, s->data};
     struct pg_params *params;
-    struct arena a;
     struct buf sql;
     PGconn *conn;
     PGresult *r = NULL;
@@ -38,17 +37,15 @@ send_row(const struct config *c, const struct signal *s, struct err *e)
     params = pg_params_from_config(c, e);
     conn = params ? pg_connect(params, PG_GENERAL, e) : NULL;
     if (conn) {
-        arena_init(&a);
         buf_init(&sql, 4096);
         dot = strchr(table, '.');
         BUF_LIT(&sql, "INSERT INTO ");
-        pg_ident(&sql, arena_strndup(&a, table, (size_t)(dot - table)));
+        pg_ident_slice(&sql, (struct slice){table, (size_t)(dot - table)});
         buf_putc(&sql, '.');
         pg_ident(&sql, dot + 1);
         BUF_LIT(&sql, " VALUES ($1, $2, $3) RETURNING 1");
         r = pg_query_params(conn, e, 1, buf_cstr(&sql), 3, values);
         buf_free(&sql);
-        arena_free(&a);
         PQfinish(conn);
     }
     pg_params_free(params);

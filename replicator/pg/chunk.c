@@ -30,17 +30,14 @@ chunks_new(const struct pg_params *params, struct slice signal_table)
 
     c->script = script_new(params);
     if (dot) {
-        char *schema = mem_strndup(signal_table.p, (size_t)(dot - signal_table.p));
-        char *table = mem_strndup(dot + 1, (size_t)(signal_table.p + signal_table.n - dot - 1));
+        size_t n = (size_t)(dot - signal_table.p);
 
         buf_init(&name, 4096);
-        pg_ident(&name, schema);
+        pg_ident_slice(&name, (struct slice){signal_table.p, n});
         buf_putc(&name, '.');
-        pg_ident(&name, table);
+        pg_ident_slice(&name, (struct slice){dot + 1, signal_table.n - n - 1});
         c->signal_table = mem_strdup(buf_cstr(&name));
         buf_free(&name);
-        free(schema);
-        free(table);
     }
     chunks_clear(c);
     return c;
@@ -164,20 +161,11 @@ chunks_ask_types(struct chunks *c, const struct types *registry, const struct pg
 }
 
 static void
-add_ident(struct buf *sql, struct slice name)
-{
-    char *copy = mem_strndup(name.p, name.n);
-
-    pg_ident(sql, copy);
-    free(copy);
-}
-
-static void
 add_columns(struct buf *sql, const struct chunk_select *s, const char *behind)
 {
     for (size_t i = 0; i < s->nkey; i++) {
         buf_str(sql, i ? ", " : "");
-        add_ident(sql, s->key[i].column);
+        pg_ident_slice(sql, s->key[i].column);
         buf_str(sql, behind);
     }
 }
@@ -221,7 +209,7 @@ add_null_term(struct bound *b, const struct chunk_key *key, const char *value, b
         return;
     }
     buf_str(b->sql, behind && key->nullable ? "(" : "");
-    add_ident(b->sql, key->column);
+    pg_ident_slice(b->sql, key->column);
     if (!value) {
         BUF_LIT(b->sql, " IS NULL");
         return;
@@ -230,7 +218,7 @@ add_null_term(struct bound *b, const struct chunk_key *key, const char *value, b
     add_param(b, value);
     if (behind && key->nullable) {
         BUF_LIT(b->sql, " OR ");
-        add_ident(b->sql, key->column);
+        pg_ident_slice(b->sql, key->column);
         BUF_LIT(b->sql, " IS NULL)");
     }
 }
@@ -306,7 +294,7 @@ chunk_rows_sql(struct buf *sql, const struct chunk_select *s, const char **param
     BUF_LIT(sql, "SELECT ");
     for (size_t i = 0; i < s->ncolumns; i++) {
         buf_str(sql, i ? ", " : "");
-        add_ident(sql, s->columns[i]);
+        pg_ident_slice(sql, s->columns[i]);
     }
     add_from(sql, s);
     if (s->after) {

@@ -398,21 +398,27 @@ pg_exec(PGconn *c, struct err *e, const char *fmt, ...)
 /* ---- quoting ---- */
 
 static void
-add_doubled(struct buf *out, const char *text, char a, char b)
+add_doubled(struct buf *out, struct slice text, char a, char b)
 {
-    for (; *text; text++) {
-        if (*text == a || *text == b)
-            buf_putc(out, *text);
-        buf_putc(out, *text);
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == a || text.p[i] == b)
+            buf_putc(out, text.p[i]);
+        buf_putc(out, text.p[i]);
     }
+}
+
+void
+pg_ident_slice(struct buf *out, struct slice name)
+{
+    buf_putc(out, '"');
+    add_doubled(out, name, '"', '"');
+    buf_putc(out, '"');
 }
 
 void
 pg_ident(struct buf *out, const char *name)
 {
-    buf_putc(out, '"');
-    add_doubled(out, name, '"', '"');
-    buf_putc(out, '"');
+    pg_ident_slice(out, slice_of(name));
 }
 
 /* Right whatever standard_conforming_strings is: a backslash makes it an E'' text. */
@@ -424,6 +430,6 @@ pg_literal(struct buf *out, const char *text)
     if (backslash)
         BUF_LIT(out, " E");
     buf_putc(out, '\'');
-    add_doubled(out, text, '\'', backslash ? '\\' : '\'');
+    add_doubled(out, slice_of(text), '\'', backslash ? '\\' : '\'');
     buf_putc(out, '\'');
 }

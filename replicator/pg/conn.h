@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/prop.h"
+#include "base/slice.h"
 
 enum pg_role {
     PG_GENERAL,     /* catalog, publication */
@@ -57,6 +58,7 @@ bool pg_error(PGconn *c, const PGresult *r, struct err *e);
 /* Quotes an identifier into dst ("" doubled). */
 struct buf;
 void pg_ident(struct buf *out, const char *name);
+void pg_ident_slice(struct buf *out, struct slice name);
 void pg_literal(struct buf *out, const char *text);
 
 /* SQLSTATE → class and our code; the table is walked by a test and printed by the docs. */

@@ -297,15 +297,6 @@ reselect_fit(struct reselect *r, uint16_t ncols)
     r->cap = ncols;
 }
 
-static void
-reselect_add_name(struct buf *sql, struct slice name)
-{
-    char *text = mem_strndup(name.p, name.n);
-
-    pg_ident(sql, text);
-    free(text);
-}
-
 /* The columns that find the row: the event's key, or the primary key. */
 static uint16_t
 reselect_key(const struct reselect *r, const struct plan *p, uint16_t *cols)
@@ -331,17 +322,17 @@ reselect_ask(struct reselect *r, const struct change *c)
     BUF_LIT(&sql, "SELECT ");
     for (size_t i = 0; i < r->nwanted; i++) {
         buf_str(&sql, i ? ", " : "");
-        reselect_add_name(&sql, rel->cols[r->wanted[i]].name);
+        pg_ident_slice(&sql, rel->cols[r->wanted[i]].name);
     }
     BUF_LIT(&sql, " FROM ");
-    reselect_add_name(&sql, rel->schema);
+    pg_ident_slice(&sql, rel->schema);
     buf_putc(&sql, '.');
-    reselect_add_name(&sql, rel->table);
+    pg_ident_slice(&sql, rel->table);
     for (uint16_t i = 0; i < nkey; i++) {
         const struct value *v = reselect_value(c, key[i]);
 
         buf_str(&sql, i ? " AND " : " WHERE ");
-        reselect_add_name(&sql, rel->cols[key[i]].name);
+        pg_ident_slice(&sql, rel->cols[key[i]].name);
         buf_printf(&sql, " = $%u", i + 1u);
         params[i] = v->kind == VALUE_TEXT ? mem_strndup(v->p, v->n) : NULL;
     }
