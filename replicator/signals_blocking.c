@@ -51,37 +51,6 @@ blocking_tables(struct signals *s, const struct order_table *tables, size_t n,
     return kept;
 }
 
-struct ranked {
-    struct snapshot_table table;
-    const char *name;
-    int rank;
-};
-
-static int
-by_rank(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-
-    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : strcmp(x->name, y->name);
-}
-
-/* As in every snapshot: the order of the include list's patterns, then by name. */
-static void
-sort_tables(struct signals *s, struct snapshot_table *list, size_t n)
-{
-    const struct filter *filter = s->parts.inc.settings->filter;
-    struct ranked *ranked = arena_alloc(&s->arena, (n + 1) * sizeof(*ranked));
-
-    for (size_t i = 0; i < n; i++)
-        ranked[i] = (struct ranked){
-            list[i], arena_printf(&s->arena, "%s.%s", list[i].schema, list[i].table),
-            filter_table_rank(filter, slice_of(list[i].schema), slice_of(list[i].table))};
-    if (n)
-        qsort(ranked, n, sizeof(*ranked), by_rank);
-    for (size_t i = 0; i < n; i++)
-        list[i] = ranked[i].table;
-}
-
 static void
 blocking_done(struct signals *s, const char *type)
 {
@@ -111,7 +80,6 @@ signals_block(struct signals *s, const struct order_table *tables, size_t n)
     };
     struct err e = {0};
 
-    sort_tables(s, list, r.ntables);
     s->step = ORDER_BLOCKING;
     s->told = (struct notify_tables){0};
     notify_say(s->notify, NOTIFY_INITIAL, "STARTED", NULL, NULL);

@@ -73,15 +73,11 @@ snapshot_reads(const struct config *c, const struct pattern_list *include, const
     return !plan_is_signal_table(c, schema, table) && plan_includes(include, schema, table);
 }
 
-/* Its place in the order: by the include list's patterns, or the caller's list. */
+/* Its place in the order: by the include list's patterns, then by name. */
 static int
 plan_rank(const struct snapshot *s, const struct catalog_table *ct)
 {
-    const struct snapshot_table *named = plan_named(s, ct);
-
-    return named ? (int)(named - s->req.tables)
-                 : filter_table_rank(s->req.settings->filter, slice_of(ct->schema),
-                                     slice_of(ct->name));
+    return filter_table_rank(s->req.settings->filter, slice_of(ct->schema), slice_of(ct->name));
 }
 
 static bool
