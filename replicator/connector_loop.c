@@ -312,20 +312,26 @@ loop_add_fd(struct pollfd *fds, nfds_t *n, int fd, short events)
         fds[(*n)++] = (struct pollfd){fd, events, 0};
 }
 
-/* Is the slot's xmin asked for in these turns of the loop? */
+/* Is the server asked beside the stream in these turns of the loop? */
 static bool
-loop_asks_xmin(const struct connector *c)
+loop_asks(const struct connector *c)
 {
-    return c->xmin && c->wal && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
+    return c->wal && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
            !atomic_load_explicit(&c->paused, memory_order_relaxed);
 }
 
-/* Is the standby asked for its timeline in these turns of the loop? */
+/* For the slot's xmin. */
+static bool
+loop_asks_xmin(const struct connector *c)
+{
+    return c->xmin && loop_asks(c);
+}
+
+/* For the standby's timeline. */
 static bool
 loop_asks_timeline(const struct connector *c)
 {
-    return c->standby && c->wal && !atomic_load_explicit(&c->stopping, memory_order_relaxed) &&
-           !atomic_load_explicit(&c->paused, memory_order_relaxed);
+    return c->standby && loop_asks(c);
 }
 
 static int64_t
