@@ -245,7 +245,7 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     struct kafka_topic *t = __builtin_expect(r->topic == NULL, 1)
                                 ? ((struct kafka_prog *)prog)->topic
                                 : topic_of_record(s, r);
-    uint64_t cost = (uint64_t)r->nkey + r->nvalue + KAFKA_RECORD_COST, size;
+    uint64_t bytes = (uint64_t)r->nkey + r->nvalue, cost = bytes + KAFKA_RECORD_COST, size;
     struct err refusal = {0};
     rd_kafka_resp_err_t code;
 
@@ -256,7 +256,7 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     /* One record may be larger than the whole queue: alone, it passes. */
     if (s->pending_bytes + cost > s->queue_bytes && s->pending_bytes > 0)
         return SINK_FULL;
-    if (!kafka_window_admits(&t->window, &s->batching, cost - KAFKA_RECORD_COST, s->now_us))
+    if (!kafka_window_admits(&t->window, &s->batching, bytes, s->now_us))
         return SINK_FULL;
     if (__builtin_expect(t->state != KAFKA_TOPIC_OPEN, 0)) {
         enum sink_put ready = kafka_topic_prepare(t, s->rk, s->rules, s->queue, e);
@@ -282,7 +282,7 @@ kafka_put(struct sink *base, void *prog, const struct recbuf *b, const struct re
     if (code)
         return produce_failed(s, t, r, ticket, code, e);
     s->pending_bytes += cost;
-    kafka_window_put(&t->window, &s->batching, cost - KAFKA_RECORD_COST, s->now_us);
+    kafka_window_put(&t->window, &s->batching, bytes, s->now_us);
     if (__builtin_expect(t->first_put_us == 0 && !t->proven, 0))
         topic_first(s, t);
     return SINK_TAKEN;

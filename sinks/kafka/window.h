@@ -22,11 +22,11 @@ struct kafka_batching {
 struct kafka_window {
     uint64_t away;   /* records handed over and not reported */
     uint64_t bytes;  /* their keys and values */
-    int64_t open_us; /* when the first was handed over while none was away */
+    int64_t open_us; /* when the batch that lingers began, at the latest: none was away, or few */
     int64_t
         full_us; /* when the batch that goes next was full, so that it does not linger; 0: not yet */
     int64_t trip_us; /* mean time from a batch's sending to its report; 0: not known yet */
-    bool first;      /* no batch was reported since open_us */
+    bool first;      /* no batch was reported since one was handed over while none was away */
 };
 
 /* May a record be handed over, of so many bytes? False: a report will come, ask again then. */
@@ -37,7 +37,7 @@ void kafka_window_put(struct kafka_window *w, const struct kafka_batching *b, ui
                       int64_t now_us);
 /* A record was reported. */
 void kafka_window_take(struct kafka_window *w, uint64_t bytes);
-/* Before or after the records of one batch were taken: its report is here. */
+/* Once all records of a batch were taken: its report is here. */
 void kafka_window_reported(struct kafka_window *w, const struct kafka_batching *b, int64_t now_us);
 
 #endif
